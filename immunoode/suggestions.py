@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from immunoode.terms import british, broader, named_in, narrower, read, runs
 
@@ -90,7 +91,7 @@ def _containing(name: str, names: Sequence[str]) -> list[str]:
     return sorted((n for n in names if words and all(any(r.startswith(w) for r in runs(n)) for w in words)), key=len)
 
 
-def as_known(name: str, known: Iterable[str], what: str) -> str:
+def as_known(name: Any, known: Iterable[str], what: str) -> Any:
     """Return the known name that a name states: itself, or the same in British spelling, with a warning that says so.
 
     Names that are neither are returned unchanged; the caller refuses them.
@@ -110,8 +111,20 @@ def as_known(name: str, known: Iterable[str], what: str) -> str:
     >>> as_known("volume", ["volume", "weight"], "output")
     'volume'
     """
-    names = known if isinstance(known, (dict, set, frozenset)) else set(known)
+    names = set(known)
     if not isinstance(name, str) or name in names or (spelt := british(name)) not in names:
         return name
     warnings.warn(f"{what} {name!r} was taken as {spelt!r}", SpellingWarning, stacklevel=4)
     return spelt
+
+
+def with_known_names(given: Mapping[str, Any], known: Iterable[str], what: str) -> dict[str, Any]:
+    """Return a mapping under the known names; where both spellings are given, the American one stays, to be refused.
+
+    Warns
+    -----
+    SpellingWarning
+        If a name is in American spelling.
+    """
+    names = set(known)
+    return {name if british(name) in given else as_known(name, names, what): value for name, value in given.items()}

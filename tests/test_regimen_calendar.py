@@ -109,5 +109,5 @@ def test_spans_in_the_largest_unit(days, text):
 
 def test_a_notebook_shows_the_calendar_escaped():
     html = Regimen(title="<b>").dose("a", "1 mg")._repr_html_()
-    assert html.startswith("<pre>&lt;b&gt;")
+    assert "<pre>&lt;b&gt;" in html
     assert "tisagenlecleucel" in imo.load_regimen("tisagenlecleucel")._repr_html_()

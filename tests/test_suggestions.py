@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from immunoode.errors import SpellingWarning
+import immunoode as imo
+from immunoode.errors import SolveError, SpellingWarning
 from immunoode.suggestions import as_known, meant, nearest
 from immunoode.terms import narrower, read, runs, terms
 
@@ -67,3 +68,23 @@ def test_american_spelling_is_taken_and_reported() -> None:
         assert as_known("tumor_volume", OUTPUTS, "output") == "tumour_volume"
     assert as_known("tumour_volume", OUTPUTS, "output") == "tumour_volume"
     assert as_known("tumr", OUTPUTS, "output") == "tumr"
+
+
+def test_american_spelling_of_outputs_parameters_and_data() -> None:
+    model = imo.load_model("kosinsky2018")
+    with pytest.warns(SpellingWarning, match="output 'tumor_volume' was taken as 'tumour_volume'"):
+        run = imo.simulate(model, until="3 days", outputs=["tumor_volume"])
+    assert run.names == ("tumour_volume",)
+    with pytest.warns(SpellingWarning, match="output 'tumor_volume'"):
+        assert (run["tumor_volume"] == run["tumour_volume"]).all()
+    with pytest.warns(SpellingWarning, match="parameter 'initial_tumor' was taken as 'initial_tumour'"):
+        imo.simulate("kuznetsov1994", until=3, parameters={"initial_tumor": 2e6})
+    with pytest.raises(SolveError, match=r"initial_tumor: is not a parameter of this model; did you mean 'initial_tumour'"):
+        imo.simulate("kuznetsov1994", until=3, parameters={"initial_tumor": 2e6, "initial_tumour": 1e6})
+    with pytest.raises(SolveError, match="did you mean 'tumour_volume'"):
+        run["size of the tumor volume"]
+
+
+def test_names_are_completed_in_notebooks() -> None:
+    run = imo.simulate("kuznetsov1994", until="3 days")
+    assert run._ipython_key_completions_() == list(run.names)

@@ -349,7 +349,7 @@ WRONG_CALLS: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]
         ("atol", "shape (99,)", "one per state"),
     ),
     "no threads": (lambda: run(threads=0), imo.errors.SolveError, ("threads", "is 0", "from 1")),
-    "unknown output": (lambda: run(outputs=["tumor"]), imo.errors.SolveError, ("output 'tumor'", "did you mean 'tumour'")),
+    "unknown output": (lambda: run(outputs=["tumuor"]), imo.errors.SolveError, ("output 'tumuor'", "did you mean 'tumour'")),
     "no outputs": (lambda: run(outputs=[]), imo.errors.SolveError, ("outputs", "are empty", "known:")),
     "output that was not asked for": (
         lambda: run(outputs="tumour")["antigen"],
@@ -480,7 +480,7 @@ WRONG_DATA: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]
     "nothing to fit": (lambda: fit(vary=()), imo.errors.FitError, ("vary", "is empty", "at least one parameter")),
     "unknown parameter": (lambda: fit(vary="growthrate"), imo.errors.FitError, ("vary", "'growthrate'", "'growth_rate'")),
     "unknown error model": (lambda: fit(error="prop"), imo.errors.FitError, ("error", "'prop'", "proportional")),
-    "unknown output": (lambda: fit(observe="tumor"), imo.errors.FitError, ("observe", "'tumor'", "did you mean 'tumour'")),
+    "unknown output": (lambda: fit(observe="tumuor"), imo.errors.FitError, ("observe", "'tumuor'", "did you mean 'tumour'")),
     "quantity nobody knows": (
         lambda: fit(table(quantity=["size"] * 6)),
         imo.errors.FitError,

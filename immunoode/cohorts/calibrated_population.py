@@ -21,7 +21,7 @@ from immunoode.cohorts.trial_comparison import HELD_OUT, TARGET, TrialComparison
 from immunoode.cohorts.weights_file import CalibrationRecord, write_weights
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.model.model import Model
-from immunoode.notebook import without_mathematics
+from immunoode.notebook import shown, without_mathematics
 from immunoode.regimen.library import load_regimen
 from immunoode.regimen.regimen import Regimen
 from immunoode.solve.options import SolverOptions
@@ -41,6 +41,7 @@ CHANGED = 0.01
 
 
 @dataclass(frozen=True, eq=False)
+@shown
 class CalibratedPopulation:
     """A calibrated cohort: virtual patients with weights, and their treatment and observation in trials.
 
@@ -343,9 +344,6 @@ class CalibratedPopulation:
             f"{self.title}: {len(self)} virtual patients, effective sample size {self.effective_sample_size:.0f}, "
             f"{len(self.targets)} targets, {len(self.held_out)} statistics held out"
         )
-
-    def __repr__(self) -> str:
-        return f"<CalibratedPopulation: {self}>"
 
     @without_mathematics
     def _repr_html_(self) -> str:

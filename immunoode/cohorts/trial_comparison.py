@@ -12,7 +12,7 @@ from immunoode.cohorts.independent_arms import arm_name, with_better_of
 from immunoode.cohorts.predictions import StatisticPrediction, predicted, value_of
 from immunoode.cohorts.published import TIME, PublishedStatistic, PublishedValue
 from immunoode.errors import DataError
-from immunoode.notebook import without_mathematics
+from immunoode.notebook import shown, without_mathematics
 from immunoode.trial.survival.kaplan_meier import MONTH
 from immunoode.virtual_population.cohort import Cohort
 
@@ -47,6 +47,7 @@ BANDS = ("lower", "upper", "trial_lower", "trial_upper")
 
 
 @dataclass(frozen=True)
+@shown
 class TrialComparison:
     """Targets and held-out statistics with the predictions of a cohort.
 
@@ -105,9 +106,6 @@ class TrialComparison:
             f"{self.title}: {inside} of {total} held-out predictions are within the published 95 % intervals, "
             f"{of_trial} of {total} published numbers are within the predicted intervals for such a trial"
         )
-
-    def __repr__(self) -> str:
-        return f"<TrialComparison: {self}>"
 
     @without_mathematics
     def _repr_html_(self) -> str:

@@ -15,7 +15,7 @@ from immunoode.combination.four_arms import ADDITIVE, BLISS, HIGHEST
 from immunoode.combination.growth_model import GrowthModel, growth_model
 from immunoode.combination.planned_growth import growth_power
 from immunoode.errors import DataError, Problem
-from immunoode.notebook import without_mathematics
+from immunoode.notebook import shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +26,7 @@ BLISS_WEIGHTS = np.array([1.0, -1.0, -1.0, 1.0])
 
 
 @dataclass(frozen=True)
+@shown
 class GrowthSynergy:
     """Contrasts of growth rates between a combination and its expectation under each null model.
 
@@ -107,15 +108,6 @@ class GrowthSynergy:
 
     def __str__(self) -> str:
         return self.conclusion
-
-    def __repr__(self) -> str:
-        return f"<GrowthSynergy: {self}>"
-
-    @without_mathematics
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(self.report())}</pre>"
 
 
 def growth_synergy(

@@ -26,7 +26,7 @@ from immunoode.combination.rank_correlation import CorrelationOfDrugs, correlati
 from immunoode.combination.step_curve import FloatArray, StepCurve, curve_of
 from immunoode.combination.verdict import Power, Verdict, verdict
 from immunoode.errors import DataError, Problem
-from immunoode.notebook import without_mathematics
+from immunoode.notebook import shown
 from immunoode.trial.survival.kaplan_meier import MONTH
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ OVERALL = (
 
 
 @dataclass(frozen=True)
+@shown
 class IndependentAction:
     """Predicted survival of a combination if its drugs act independently, or if their benefits add up.
 
@@ -182,15 +183,6 @@ class IndependentAction:
         return f"{self.first.endpoint} predicted for {self.first.name} with {self.second.name}, by " + " and ".join(
             f"{name} action" if name == "independent" else "clinical additivity" for name in self.predictions
         )
-
-    def __repr__(self) -> str:
-        return f"<IndependentAction: {self}>"
-
-    @without_mathematics
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(self.report())}</pre>"
 
     def _ratio(self, name: str) -> ObservedRatio:
         """Return the hazard of the observed combination relative to a prediction, with the errors of all curves."""

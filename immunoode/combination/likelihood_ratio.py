@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from immunoode.errors import FitError, Problem
-from immunoode.notebook import without_mathematics
+from immunoode.notebook import shown
 from immunoode.population.fit_population import fit_population
 from immunoode.population.result import PopulationResult
 from immunoode.solve.simulate import as_model
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+@shown
 class InteractionTest:
     """Two population fits, with an interaction parameter estimated and fixed at its null value.
 
@@ -66,15 +67,6 @@ class InteractionTest:
     def __str__(self) -> str:
         said = f"{self.parameter} {self.estimate:.4g} (no interaction: {self.null:g})"
         return f"{said}, likelihood ratio {self.statistic:.2f} with 1 degree of freedom, p = {self.p_value:.3g}"
-
-    def __repr__(self) -> str:
-        return f"<InteractionTest: {self}>"
-
-    @without_mathematics
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(self.report())}</pre>"
 
 
 def interaction_test(

@@ -19,7 +19,7 @@ from immunoode.combination.gaussian_copula import joint_probability
 from immunoode.combination.rank_correlation import CorrelationOfDrugs
 from immunoode.combination.step_curve import FloatArray
 from immunoode.errors import DataError, Problem, nearest
-from immunoode.notebook import without_mathematics
+from immunoode.notebook import shown
 from immunoode.virtual_population.cohort import Cohort
 from immunoode.virtual_population.patients import VirtualPatients
 
@@ -47,6 +47,7 @@ class RateOfArm:
 
 
 @dataclass(frozen=True)
+@shown
 class IndependentResponse:
     """The response rate of a combination under independent action.
 
@@ -110,15 +111,6 @@ class IndependentResponse:
         return (
             f"Response: {said}; {_percent(self.combination.rate)} responded, a difference of {off}; conclusion: {self.verdict}."
         )
-
-    def __repr__(self) -> str:
-        return f"<IndependentResponse: {self}>"
-
-    @without_mathematics
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(self.report())}</pre>"
 
 
 def _percent(share: float) -> str:

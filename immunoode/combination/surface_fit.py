@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from immunoode.combination.hill_curve import HillCurve
 from immunoode.combination.surface_models import SurfaceModel
 from immunoode.errors import DataError, Problem
-from immunoode.notebook import without_mathematics
+from immunoode.notebook import shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +24,7 @@ kappa."""
 
 
 @dataclass(frozen=True)
+@shown
 class SurfaceFit:
     """A fitted response surface.
 
@@ -88,15 +89,6 @@ class SurfaceFit:
             for r in rows.itertuples()
         ]
         return f"{self.model.name}: " + ", ".join(said) + f"; efficacy {self.efficacy:+.3f}"
-
-    def __repr__(self) -> str:
-        return f"<SurfaceFit: {self}>"
-
-    @without_mathematics
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(self.report())}</pre>"
 
 
 def fit_surface(

@@ -19,7 +19,7 @@ from immunoode.combination.surface_fit import SurfaceFit, fit_surface
 from immunoode.combination.surface_models import SURFACES
 from immunoode.combination.synergy_arguments import unknown_options
 from immunoode.errors import DataError, Problem, nearest
-from immunoode.notebook import without_mathematics
+from immunoode.notebook import shown
 from immunoode.regimen.regimen import Regimen
 from immunoode.scenario.compare import default_measure
 from immunoode.solve.simulate import as_model
@@ -32,6 +32,7 @@ NEEDED = ("first_dose", "second_dose", "effect")
 
 
 @dataclass(frozen=True)
+@shown
 class DoseSurface:
     """Effects of doses of two drugs.
 
@@ -122,15 +123,6 @@ class DoseSurface:
         middle = self.nulls()["combination_index"].median()
         counts = f"{len(self.table)} effects of {len(self.means)} pairs of doses"
         return f"{self.first} and {self.second}: {counts}, median combination index {middle:.2f}"
-
-    def __repr__(self) -> str:
-        return f"<DoseSurface: {self}>"
-
-    @without_mathematics
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(self.report())}</pre>"
 
 
 def loewe_effect(first: HillCurve, second: HillCurve, one: float, other: float) -> float:

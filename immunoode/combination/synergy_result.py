@@ -13,7 +13,7 @@ from immunoode.combination.conclusion import conclusion
 from immunoode.combination.effect_scale import BurdenContext, EffectScale
 from immunoode.combination.four_arms import EXPECTED, LOEWE, FloatArray, FourArms
 from immunoode.errors import DataError, Problem
-from immunoode.notebook import without_mathematics
+from immunoode.notebook import shown, without_mathematics
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +22,7 @@ COLUMNS = (*("time", "null", "observed", "expected", "contrast", "lower", "upper
 
 
 @dataclass(frozen=True)
+@shown
 class Synergy:
     """The effect of two drugs together, with the expectations of the null models.
 
@@ -126,9 +127,6 @@ class Synergy:
 
     def __str__(self) -> str:
         return self.conclusion
-
-    def __repr__(self) -> str:
-        return f"<Synergy: {self}>"
 
     @without_mathematics
     def _repr_html_(self) -> str:

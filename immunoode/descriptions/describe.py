@@ -50,7 +50,7 @@ def describe(name: Any) -> Description:
     >>> print(imo.describe("reactivation_rate").report())
     parameter reactivation_rate, in 1 model
     ---------------------------------------
-    model       value  unit          bounds      meaning                              source
+    model       value  unit          bounds      meaning                               source
     barros2021  6e-06  1/(cell*day)  0 to 0.001  reactivation of memory by the tumour  barros2021
     """
     if not isinstance(name, str):

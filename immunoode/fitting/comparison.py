@@ -10,7 +10,7 @@ import numpy as np
 
 from immunoode.errors import FitError, Problem, nearest
 from immunoode.fitting.observations import FloatArray, Observations
-from immunoode.notebook import without_mathematics
+from immunoode.notebook import shown, without_mathematics
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,6 +48,7 @@ class Fitted(Protocol):
 
 
 @dataclass(frozen=True)
+@shown
 class FitComparison:
     """Fits to the same data, by name.
 

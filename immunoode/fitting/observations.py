@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from immunoode import units as unit_texts
 from immunoode.errors import FitError, Problem, UnitError, nearest
 from immunoode.model.model import Model
+from immunoode.suggestions import as_known
 from immunoode.trial.sample_order import sample_orders
 from immunoode.trial.trial_data import INTERVAL as IN_WORDS
 from immunoode.trial.trial_data import TrialData
@@ -133,7 +134,7 @@ def observed(model: Model, data: TrialData, observe: Observe) -> dict[str, str]:
     """
     known = output_units(model)
     if observe is None:
-        pairs = {q: q for q in data.quantities if q in known}
+        pairs = {q: named for q in data.quantities if (named := as_known(q, known, "quantity of the data")) in known}
         if not pairs:
             one = data.quantities[0]
             raise FitError(
@@ -144,7 +145,8 @@ def observed(model: Model, data: TrialData, observe: Observe) -> dict[str, str]:
                 )
             )
         return pairs
-    pairs = _single(data, observe) if isinstance(observe, str) else dict(observe)
+    given = _single(data, observe) if isinstance(observe, str) else dict(observe)
+    pairs = {q: as_known(o, known, "output") for q, o in given.items()}
     problems = [
         Problem("observe", f"{q!r} is not a quantity of the data", nearest(q, data.quantities))
         for q in pairs

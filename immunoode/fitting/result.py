@@ -28,7 +28,7 @@ from immunoode.fitting.uncertainty.posterior import posterior
 from immunoode.fitting.uncertainty.profile import Profiles, profiles
 from immunoode.model.components import Parameter
 from immunoode.model.model import Model
-from immunoode.notebook import without_mathematics
+from immunoode.notebook import shown, without_mathematics
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
+@shown
 class FitResult(FinishedFit):
     """A finished fit.
 

@@ -10,9 +10,11 @@ from immunoode.errors import ModelError, Problem, nearest
 from immunoode.model.components import STRUCTURE_KEY, ModelTables, Parameter
 from immunoode.model.display import html, summary
 from immunoode.model.values import checked_values, warn_out_of_bounds
+from immunoode.notebook import shown
 
 
 @dataclass(frozen=True)
+@shown
 class Model(ModelTables):
     """Compartments, parameters, derived quantities, flows, modifiers, inputs and pulses under one name.
 

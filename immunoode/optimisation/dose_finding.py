@@ -11,7 +11,7 @@ import numpy as np
 
 from immunoode.errors import Problem, SolveError
 from immunoode.model.model import Model
-from immunoode.notebook import without_mathematics
+from immunoode.notebook import shown
 from immunoode.optimisation.dosages import FloatArray
 from immunoode.optimisation.endpoints import Endpoint
 from immunoode.optimisation.limits import Limit, limit
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+@shown
 class DoseFinding:
     """The utility of each combination of doses and intervals.
 
@@ -115,15 +116,6 @@ class DoseFinding:
             f"dose finding: P({response}) - {self.weight:g} P({toxicity}), samples of {self.subjects} patients; best "
             f"{words(self.best)}"
         )
-
-    def __repr__(self) -> str:
-        return f"<DoseFinding: {self}>"
-
-    @without_mathematics
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(self.report())}</pre>"
 
 
 def find_dose(

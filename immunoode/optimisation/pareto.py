@@ -10,7 +10,7 @@ import numpy as np
 
 from immunoode.errors import Problem, SolveError
 from immunoode.model.model import Model
-from immunoode.notebook import without_mathematics
+from immunoode.notebook import shown
 from immunoode.optimisation.arguments import limits_of
 from immunoode.optimisation.kinds import is_whole
 from immunoode.optimisation.limits import Limit, Quantity, quantity
@@ -28,6 +28,7 @@ _NEVER = 1e300
 
 
 @dataclass(frozen=True)
+@shown
 class ParetoFront:
     """Pareto-optimal schedules: none can be improved in one respect without becoming worse in the other.
 
@@ -82,15 +83,6 @@ class ParetoFront:
             f"Pareto front of {self.optima[0].aim} against {self.against}: {len(self.optima)} schedules, knee at "
             f"{self.values[at]:.5g} with {self.optima[at].objective:.5g}"
         )
-
-    def __repr__(self) -> str:
-        return f"<ParetoFront: {self}>"
-
-    @without_mathematics
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(self.report())}</pre>"
 
 
 def pareto_front(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunoode.notebook import without_mathematics
+from immunoode.notebook import shown
 from immunoode.optimisation.descent import FEASIBLE, Descent
 from immunoode.optimisation.evaluation import Objective
 from immunoode.optimisation.flatness import Flatness
@@ -44,6 +44,7 @@ class CalendarLoss:
 
 
 @dataclass(frozen=True)
+@shown
 class OptimalSchedule:
     """An optimal schedule.
 
@@ -200,15 +201,6 @@ class OptimalSchedule:
             else ("; NOT all limits are satisfied: no schedule within the bounds was found that satisfies them")
         )
         return f"{verb} of {self.aim}: {self.objective:.6g} (start {self.start_objective:.6g}){kept}"
-
-    def __repr__(self) -> str:
-        return f"<OptimalSchedule: {self}>"
-
-    @without_mathematics
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(self.report())}</pre>"
 
 
 def _is_number(value: Any) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 
 from immunoode.errors import FitError, Problem, nearest
 from immunoode.fitting.observations import LEFT, MEASURED, FloatArray, IntArray
+from immunoode.notebook import shown
 from immunoode.population.simulated_data import on_natural_scale, simulated_trials
 from immunoode.population.tables import prediction_table
 
@@ -25,6 +26,7 @@ INCREASE, LEAST = 1.2, 5.0
 
 
 @dataclass(frozen=True)
+@shown
 class PredictiveCheck:
     """A visual predictive check.
 

@@ -13,7 +13,7 @@ import numpy as np
 from immunoode.errors import FitError, Problem, renamed
 from immunoode.fitting.observations import FloatArray
 from immunoode.fitting.saving import fingerprint, save
-from immunoode.notebook import without_mathematics
+from immunoode.notebook import shown, without_mathematics
 from immunoode.population.diagnostics import warnings_of
 from immunoode.population.finished import SEED, FinishedPopulationFit
 from immunoode.population.predictive import PredictiveCheck, predictive_check
@@ -34,6 +34,7 @@ def _square(level: Level) -> DataFrame:
 
 
 @dataclass(frozen=True, eq=False)
+@shown
 class PopulationResult(FinishedPopulationFit):
     """A finished population fit.
 

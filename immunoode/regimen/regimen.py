@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from immunoode import units
 from immunoode.errors import renamed
+from immunoode.notebook import shown
 from immunoode.regimen.calendar import calendar
 from immunoode.regimen.covariate_series import CovariateSeries, covariate_series
 from immunoode.regimen.dose_rule import dose_rule
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+@shown
 class Regimen:
     """Doses and other events over time. Immutable: every method returns a new regimen.
 
@@ -363,8 +365,3 @@ class Regimen:
 
     def __str__(self) -> str:
         return calendar(self)
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(str(self))}</pre>"

@@ -12,7 +12,7 @@ from immunoode.model.closed_model import resolve
 from immunoode.model.library import load_model
 from immunoode.model.model import Model
 from immunoode.model.roles import compartments_with_role
-from immunoode.notebook import without_mathematics
+from immunoode.notebook import shown, without_mathematics
 from immunoode.regimen.regimen import Regimen
 from immunoode.scenario.summary import Progression, progression_rule, summarise
 from immunoode.solve.simulate import simulate
@@ -25,6 +25,7 @@ Scenario = Regimen | None | tuple[Regimen | None, Mapping[str, float]]
 
 
 @dataclass(frozen=True)
+@shown
 class Comparison:
     """Scenarios of one model.
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from immunoode.errors import Problem, SolveError, nearest
 from immunoode.model.library import load_model
 from immunoode.model.model import Model
-from immunoode.notebook import without_mathematics
+from immunoode.notebook import shown, without_mathematics
 from immunoode.regimen.regimen import Regimen
 from immunoode.scenario.compare import default_measure
 from immunoode.scenario.summary import CurveSummary, progression_rule, summarise
@@ -34,6 +34,7 @@ MEASURES: dict[str, tuple[Callable[[CurveSummary], float], str]] = {
 
 
 @dataclass(frozen=True)
+@shown
 class Grid:
     """A measure on a grid of two axes.
 

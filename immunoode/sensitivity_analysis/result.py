@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import Problem, SolveError, nearest
-from immunoode.notebook import without_mathematics
+from immunoode.notebook import shown, without_mathematics
 from immunoode.sensitivity_analysis.inputs import FloatArray
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ _LEADING = {
 
 
 @dataclass(frozen=True)
+@shown
 class GlobalSensitivity:
     """Measures of importance of parameters, or of groups of them, for each output.
 
@@ -108,9 +109,6 @@ class GlobalSensitivity:
         stopped = "" if self.converged else "; intervals are wider than requested: allow a larger design"
         more = f" and {len(self.of) - 3} more" if len(self.of) > 3 else ""
         return f"{self.method} of {', '.join(self.of[:3])}{more}: design of {self.n}, {self.evaluations} evaluations{stopped}"
-
-    def __repr__(self) -> str:
-        return f"<GlobalSensitivity: {self}>"
 
     @without_mathematics
     def _repr_html_(self) -> str:

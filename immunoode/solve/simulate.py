@@ -22,6 +22,7 @@ from immunoode.solve.problem.packed_input import FloatArray
 from immunoode.solve.report_times import daily
 from immunoode.solve.sbml_events import many_with_events
 from immunoode.solve.simulation import Simulation
+from immunoode.suggestions import with_known_names
 from immunoode.tables.identifiers import NAMES, identifier, subject_column
 
 if TYPE_CHECKING:
@@ -243,6 +244,7 @@ def parameter_values(model: ClosedModel, given: Any, subjects_of_regimens: int |
         columns = {str(k): np.asarray([v]) for k, v in dict(given or {}).items()}
         subjects = tuple(range(subjects_of_regimens or 1))
     index = model.column
+    columns = with_known_names(columns, index, "parameter")
     problems = [
         Problem(f"{model.name}: parameters.{n}", "is not a parameter of this model", nearest(n, index))
         for n in columns

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from immunoode.errors import Problem, SolveError, nearest, renamed
 from immunoode.model.model import Model
-from immunoode.notebook import without_mathematics
+from immunoode.notebook import shown, without_mathematics
 from immunoode.regimen.schedule import Schedule
 from immunoode.solve.problem.packed_input import FloatArray
 from immunoode.solve.status import COUNTS, Status
+from immunoode.suggestions import as_known
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+@shown
 class Simulation:
     """Time courses of one or several subjects.
 
@@ -65,10 +67,18 @@ class Simulation:
 
     def __getitem__(self, name: str) -> FloatArray:
         """Return one output: shape (T,) for one subject, (P, T) for several."""
-        if name not in self.names:
-            raise SolveError(Problem(f"output {name!r}", "is not in this simulation", nearest(str(name), self.names)))
-        found = self.values[:, :, self.names.index(name)]
+        found = self.values[:, :, self._column(name)]
         return found[0] if len(self.subjects) == 1 else found
+
+    def _ipython_key_completions_(self) -> list[str]:
+        """Return the outputs, which IPython and Jupyter offer after `simulation["`."""
+        return list(self.names)
+
+    def _column(self, name: str) -> int:
+        known = as_known(name, self.names, "output")
+        if known not in self.names:
+            raise SolveError(Problem(f"output {name!r}", "is not in this simulation", nearest(str(name), self.names)))
+        return self.names.index(known)
 
     def sensitivity(self, output: str, by: str) -> FloatArray:
         """Return the derivative of an output: shape (T,) for one subject, (P, T) for several.
@@ -90,12 +100,11 @@ class Simulation:
         SolveError
             If it was not requested.
         """
-        if output not in self.names:
-            raise SolveError(Problem(f"output {output!r}", "is not in this simulation", nearest(output, self.names)))
+        column = self._column(output)
         if by not in self.by:
             right = f"simulate(..., sensitivities=[{by!r}])" if not self.by else nearest(by, self.by)
             raise SolveError(Problem(f"sensitivity by {by!r}", "was not requested", right))
-        found = self.derivatives[:, :, self.by.index(by), self.names.index(output)]
+        found = self.derivatives[:, :, self.by.index(by), column]
         return found[0] if len(self.subjects) == 1 else found
 
     @property

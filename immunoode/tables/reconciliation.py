@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from immunoode.errors import DataError, Problem
+from immunoode.notebook import shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,6 +53,7 @@ class Tally:
 
 
 @dataclass(frozen=True)
+@shown
 class Reconciliation:
     """What a reader did with a table.
 
@@ -134,11 +136,6 @@ class Reconciliation:
         parts += ["Not used: " + ", ".join(self.unused)] if self.unused else []
         parts += [f"Note: {note}" for note in self.notes]
         return f"{self.source}: " + ". ".join(parts) + ("." if parts else "")
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(self.report())}</pre>"
 
 
 def combine_reconciliations(source: str, parts: Iterable[Reconciliation]) -> Reconciliation:

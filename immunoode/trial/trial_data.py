@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from immunoode.errors import DataError, Problem, nearest
-from immunoode.notebook import without_mathematics
+from immunoode.notebook import shown, without_mathematics
 from immunoode.regimen.schedule import Schedule
 from immunoode.tables.reconciliation import UNUSED, Reconciliation
 from immunoode.trial.reconcile import format_left_out
@@ -51,6 +51,7 @@ def empty(columns: tuple[str, ...]) -> DataFrame:
 
 
 @dataclass(frozen=True)
+@shown
 class TrialData:
     """Data of a trial: observations in long form, with findings, doses, covariates and times to events.
 

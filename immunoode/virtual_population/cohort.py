@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import DataError, Problem
-from immunoode.notebook import without_mathematics
+from immunoode.notebook import shown, without_mathematics
 from immunoode.virtual_population.calibration.calibration_record import Calibration
 from immunoode.virtual_population.calibration.certificate import Certificate, certificate
 from immunoode.virtual_population.calibration.divergence import FloatArray
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+@shown
 class Cohort:
     """Virtual patients with weights that add up to 1.
 
@@ -271,9 +272,6 @@ class Cohort:
         largest = f"{percent:.2g}" if percent < 10 else f"{percent:.0f}"  # not 1e+02
         size = f"effective sample size {self.effective_sample_size:.0f}"
         return f"{len(self)} virtual patients with weights{rule}: {size}, largest weight {largest} %"
-
-    def __repr__(self) -> str:
-        return f"<Cohort: {self}>"
 
     @without_mathematics
     def _repr_html_(self) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode.errors import DataError, Problem, nearest
-from immunoode.notebook import without_mathematics
+from immunoode.notebook import shown, without_mathematics
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,6 +19,7 @@ FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
+@shown
 class VirtualPatients:
     """Simulated patients: their parameters and their outcomes in each arm.
 
@@ -139,9 +140,6 @@ class VirtualPatients:
         return (
             f"{len(self)} virtual patients, {len(self.parameters.columns)} parameters, arms: {', '.join(self.arms) or 'none'}"
         )
-
-    def __repr__(self) -> str:
-        return f"<VirtualPatients: {self}>"
 
     @without_mathematics
     def _repr_html_(self) -> str:

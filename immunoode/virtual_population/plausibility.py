@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from immunoode.errors import PopulationError, Problem
 from immunoode.model.model import Model
-from immunoode.notebook import without_mathematics
+from immunoode.notebook import shown, without_mathematics
 from immunoode.virtual_population.criteria import PlausibilityCriterion
 from immunoode.virtual_population.plausibility_simulation import PlausibilityValues, plausibility_simulation
 
@@ -23,6 +23,7 @@ NOT_SIMULATED = "simulated to the end"
 
 
 @dataclass(frozen=True, eq=False)
+@shown
 class Plausibility:
     """Patients and plausibility criteria. Kept and excluded patients add up to all patients.
 

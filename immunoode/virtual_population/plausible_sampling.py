@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from immunoode.errors import PopulationError, Problem, nearest
 from immunoode.model.model import Model
-from immunoode.notebook import without_mathematics
+from immunoode.notebook import shown, without_mathematics
 from immunoode.virtual_population.criteria import PlausibilityCriterion
 from immunoode.virtual_population.designs import independent_scores
 from immunoode.virtual_population.marginals import FloatArray
@@ -57,6 +57,7 @@ SMALLEST, LARGEST = 1e-3, 2.0
 
 
 @dataclass(frozen=True, eq=False)
+@shown
 class PlausibleSample:
     """Plausible patients drawn from a distribution. The patients kept as drawn, perturbed and excluded add up to those drawn.
 

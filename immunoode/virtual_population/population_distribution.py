@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from immunoode.errors import PopulationError, Problem, nearest
-from immunoode.notebook import without_mathematics
+from immunoode.notebook import shown, without_mathematics
 from immunoode.virtual_population.dependence import Correlation, EmpiricalRows, shifted_by
 from immunoode.virtual_population.distribution_checks import correlation_problems, group_problems, name_problems, shift_problems
 from immunoode.virtual_population.marginals import Marginal
@@ -25,6 +25,7 @@ Distributions: TypeAlias = Mapping[str, ParameterDistribution | Marginal]
 
 
 @dataclass(frozen=True)
+@shown
 class PopulationDistribution:
     """The joint distribution of parameters and covariates of patients.
 

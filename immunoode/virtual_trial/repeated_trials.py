@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import DataError, Problem
-from immunoode.notebook import without_mathematics
+from immunoode.notebook import shown, without_mathematics
 from immunoode.trial.response.response_rates import exact_interval
 from immunoode.trial.survival.kaplan_meier import MONTH
 from immunoode.virtual_trial.simulated_trial import SimulatedTrial
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+@shown
 class RepeatedTrials:
     """Replicates of a simulated trial.
 

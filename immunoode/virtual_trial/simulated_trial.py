@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from immunoode.errors import DataError, Problem
-from immunoode.notebook import without_mathematics
+from immunoode.notebook import shown, without_mathematics
 from immunoode.trial.response.criteria import irecist, recist
 from immunoode.trial.response.responses import Responses
 from immunoode.trial.response.rules import IrecistRules, RecistRules
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+@shown
 class SimulatedTrial:
     """A simulated trial with the data known at its last analysis.
 

@@ -16,7 +16,7 @@ from immunoode.fitting.identify.planned import at_times, with_outputs
 from immunoode.fitting.observations import FloatArray, Observations
 from immunoode.fitting.parameterisation import Parameterisation
 from immunoode.model.model import Model
-from immunoode.notebook import without_mathematics
+from immunoode.notebook import shown, without_mathematics
 
 if TYPE_CHECKING:
     from lmfit import Parameters
@@ -37,6 +37,7 @@ _WEAK = 0.01
 
 
 @dataclass(frozen=True, eq=False)
+@shown
 class Identifiability:
     """The parameters that a study design can determine.
 

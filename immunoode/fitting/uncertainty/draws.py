@@ -13,7 +13,7 @@ from immunoode.errors import FitError, Problem
 from immunoode.fitting.observations import FloatArray
 from immunoode.fitting.uncertainty.bands import grouped, observation_band, quantiles
 from immunoode.fitting.uncertainty.covariance import check_level, natural_name
-from immunoode.notebook import without_mathematics
+from immunoode.notebook import shown, without_mathematics
 from immunoode.optional import require
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ CURVES = 300
 
 
 @dataclass(frozen=True, eq=False)
+@shown
 class Draws:
     """Draws (D, p) of the varied parameters (`names`, on the fitted scale), and (D, Q) of the error scales.
 

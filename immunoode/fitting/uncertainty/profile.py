@@ -18,7 +18,7 @@ from immunoode.fitting.parameterisation import PER_SUBJECT
 from immunoode.fitting.threads import one_thread
 from immunoode.fitting.uncertainty.covariance import check_level, natural_name
 from immunoode.fitting.uncertainty.progress import bar_over, in_order, processors
-from immunoode.notebook import without_mathematics
+from immunoode.notebook import shown, without_mathematics
 
 if TYPE_CHECKING:
     from lmfit import Parameters
@@ -100,6 +100,7 @@ class Profile:
 
 
 @dataclass(frozen=True)
+@shown
 class Profiles(Mapping[str, Profile]):
     """Profiles of several parameters, by name."""
 

@@ -20,6 +20,7 @@ from immunoode.solve.problem.packed_input import FloatArray
 from immunoode.solve.problem.sensitivities import sensitivity_parameters
 from immunoode.solve.problem.simulator import Simulator
 from immunoode.solve.problem.trigger_table import trigger_table_of
+from immunoode.suggestions import as_known
 
 
 def make_simulator(
@@ -68,7 +69,7 @@ def make_simulator(
     if by and options.engine != "compiled":
         raise SolveError(Problem("sensitivities", f"are not supported by the engine {options.engine!r}", "engine='compiled'"))
     system = compiled_model_of(eq, by)
-    names = tuple(outputs) if outputs is not None else whole.default_outputs
+    names = tuple(as_known(n, whole.output_units, "output") for n in outputs) if outputs is not None else whole.default_outputs
     _check_outputs(names, whole)
     rows = _rows(times, len(schedules))
     starts = np.broadcast_to(np.asarray(start, dtype=float), (len(schedules),)).copy()

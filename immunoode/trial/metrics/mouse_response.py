@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import DataError, Problem, nearest
-from immunoode.notebook import without_mathematics
+from immunoode.notebook import shown, without_mathematics
 from immunoode.trial.metrics.size_series import SizeSeries, size_series
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ FLAT = 1e-9
 
 
 @dataclass(frozen=True)
+@shown
 class MouseResponses:
     """Responses of mice.
 

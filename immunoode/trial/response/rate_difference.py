@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode.errors import DataError, Problem, nearest
+from immunoode.notebook import shown
 from immunoode.trial.response.rate_counts import RateCounts, rate_counts
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ METHODS = ("miettinen-nurminen", "mantel-haenszel")
 
 
 @dataclass(frozen=True)
+@shown
 class ResponseRateDifference:
     """The difference of the response rates of two arms.
 
@@ -62,11 +64,6 @@ class ResponseRateDifference:
         numbers = f"{100 * self.estimate:.1f} % ({100 * self.lower:.1f} to {100 * self.upper:.1f}), p = {self.p_value:.3g}"
         how = f"stratified {self.method}" if len(self.table) > 1 else self.method
         return f"response rate of {self.arm} minus that of {self.reference}: {numbers} ({how})"
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(self.report())}</pre>"
 
 
 def response_rate_difference(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from immunoode.errors import DataError, Problem
-from immunoode.notebook import without_mathematics
+from immunoode.notebook import shown, without_mathematics
 from immunoode.trial.reconcile import format_left_out
 from immunoode.trial.response.best_response import DISEASE_CONTROL
 from immunoode.trial.response.durable_response import durable_rate_table
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+@shown
 class Responses:
     """Responses of all subjects of a trial, as `recist` and `irecist` return them.
 
@@ -166,9 +167,6 @@ class Responses:
         notes = f", {len(self.left_out)} notes in .left_out" if len(self.left_out) else ""
         notes += "".join(f"; {note}" for note in self.notes)
         return f"{self.criteria}: {len(self.subjects)} subjects, {len(self.visits)} assessments after baseline{notes}"
-
-    def __repr__(self) -> str:
-        return f"<Responses: {self}>"
 
     @without_mathematics
     def _repr_html_(self) -> str:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from immunoode import units
 from immunoode.errors import DataError, Problem, nearest
+from immunoode.notebook import shown
 from immunoode.tables.cells import as_text, is_missing
 from immunoode.trial.survival.two_arms import check_confidence, rows_by_arm
 
@@ -20,6 +21,7 @@ FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
+@shown
 class CumulativeIncidence:
     """Cumulative incidence of each cause in each arm.
 
@@ -77,11 +79,6 @@ class CumulativeIncidence:
 
     def __str__(self) -> str:
         return self.report()
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(self.report())}</pre>"
 
 
 def cumulative_incidence(

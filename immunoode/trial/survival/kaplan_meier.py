@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from immunoode import units
 from immunoode.errors import DataError, Problem
+from immunoode.notebook import shown
 from immunoode.trial.survival.endpoint_table import endpoint_table, group_names
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ SAME = float(np.sqrt(np.finfo(float).eps))
 
 
 @dataclass(frozen=True)
+@shown
 class KaplanMeier:
     """Kaplan-Meier curves of the arms of a trial.
 
@@ -152,11 +154,6 @@ class KaplanMeier:
 
     def __str__(self) -> str:
         return self.report()
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(self.report())}</pre>"
 
 
 def kaplan_meier(endpoints: Any, endpoint: str | None = None, *, by: str = "arm", confidence: float = 0.95) -> KaplanMeier:

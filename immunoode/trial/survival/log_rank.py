@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import DataError, Problem
+from immunoode.notebook import shown
 from immunoode.trial.survival.two_arms import STRATUM, one_armed, rows_by_arm, with_strata
 from immunoode.trial.survival.weighted_scores import FloatArray, WeightedScores, weighted_scores
 
@@ -20,6 +21,7 @@ ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
+@shown
 class LogRankTest:
     """A log-rank test of equal survival in all arms, stratified or weighted or both.
 
@@ -80,11 +82,6 @@ class LogRankTest:
         by = f" by {', '.join(self.strata)}" if self.strata else ""
         stratified = f"stratified {kind}{by}" if self.strata else kind
         return f"{stratified}: chi2 = {self.statistic:.2f}, {self.degrees_of_freedom} df, p = {self.p_value:.3g}"
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(self.report())}</pre>"
 
 
 def log_rank(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode.errors import DataError, Problem
+from immunoode.notebook import shown
 from immunoode.trial.survival.log_rank import scores_of
 from immunoode.trial.survival.normal_maximum import any_beyond
 from immunoode.trial.survival.two_arms import rows_by_arm, two_arms, with_strata
@@ -23,6 +24,7 @@ WEIGHTS = ((0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0))
 
 
 @dataclass(frozen=True)
+@shown
 class MaxComboTest:
     """A MaxCombo test of two arms.
 
@@ -75,11 +77,6 @@ class MaxComboTest:
     def __str__(self) -> str:
         one = f"one-sided p = {self.p_one_sided:.3g}"
         return f"MaxCombo test: largest |z| = {self.statistic:.2f}, p = {self.p_value:.3g} ({one})"
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(self.report())}</pre>"
 
 
 def max_combo(

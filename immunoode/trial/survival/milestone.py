@@ -10,6 +10,7 @@ import numpy as np
 
 from immunoode import units
 from immunoode.errors import DataError, Problem
+from immunoode.notebook import shown
 from immunoode.trial.survival.arm_contrasts import CONTRASTS, differences, reference_arm
 from immunoode.trial.survival.kaplan_meier import MONTH, KaplanMeier, kaplan_meier
 from immunoode.trial.survival.two_arms import check_confidence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+@shown
 class MilestoneSurvival:
     """Survival at milestones.
 
@@ -58,11 +60,6 @@ class MilestoneSurvival:
     def __str__(self) -> str:
         times = ", ".join(f"{t / MONTH:.1f}" for t in dict.fromkeys(self.arms["time"]))
         return f"{self.kaplan_meier.endpoint}: survival at {times} months"
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(self.report())}</pre>"
 
 
 def milestone_survival(

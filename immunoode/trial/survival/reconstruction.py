@@ -10,7 +10,7 @@ import numpy as np
 
 from immunoode import units
 from immunoode.errors import DataError, Problem, nearest
-from immunoode.notebook import without_mathematics
+from immunoode.notebook import shown
 from immunoode.trial.survival.digitised_curve import ONE_ARM, DigitisedCurve, curves_of_arms
 from immunoode.trial.survival.guyot import IntervalTimes, times_of_arm
 from immunoode.trial.survival.kaplan_meier import KaplanMeier, kaplan_meier
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+@shown
 class SurvivalReconstruction:
     """Times to events that were reconstructed from survival curves, and how well they agree with what was published.
 
@@ -83,15 +84,6 @@ class SurvivalReconstruction:
         same = "all numbers at risk are as stated" if off.empty else f"{len(off)} numbers at risk differ from those stated"
         largest = self.events["largest_difference"].max()
         return f"{len(self.endpoints)} subjects in {len(self.events)} arms; {same}; curves differ by at most {largest:.3f}"
-
-    def __repr__(self) -> str:
-        return f"<SurvivalReconstruction: {self}>"
-
-    @without_mathematics
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(self.report())}</pre>"
 
 
 def reconstruct_survival(

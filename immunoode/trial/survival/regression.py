@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode.errors import DataError, Problem, nearest
+from immunoode.notebook import shown
 from immunoode.optional import require
 from immunoode.trial.survival.endpoint_table import BOUNDS, endpoint_table
 from immunoode.trial.survival.proportional_hazards import proportional_hazards_tests
@@ -29,6 +30,7 @@ PRECISION = 1e-10
 
 
 @dataclass(frozen=True)
+@shown
 class SurvivalRegression:
     """A regression of times to an event.
 
@@ -87,11 +89,6 @@ class SurvivalRegression:
 
     def __str__(self) -> str:
         return self.report()
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(self.report())}</pre>"
 
 
 def cox(

@@ -9,6 +9,7 @@ import numpy as np
 
 from immunoode import units
 from immunoode.errors import DataError, Problem
+from immunoode.notebook import shown
 from immunoode.trial.survival.arm_contrasts import CONTRASTS, differences, ratios, reference_arm
 from immunoode.trial.survival.kaplan_meier import MONTH, KaplanMeier, kaplan_meier
 from immunoode.trial.survival.two_arms import check_confidence
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+@shown
 class RestrictedMeanSurvival:
     """Restricted mean survival times.
 
@@ -64,11 +66,6 @@ class RestrictedMeanSurvival:
 
     def __str__(self) -> str:
         return f"{self.kaplan_meier.endpoint}: restricted mean survival time until {self.until / MONTH:.1f} months"
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(self.report())}</pre>"
 
 
 def restricted_mean_survival(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunoode.notebook import without_mathematics
+from immunoode.notebook import shown, without_mathematics
 from immunoode.virtual_population.calibration.calibrated import CalibratedPatients
 from immunoode.virtual_population.calibration.errors_of_statistics import errors_of
 from immunoode.virtual_population.calibration.stacked import stack_targets
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+@shown
 class HeldOut:
     """Held-out statistics compared with the bands of a calibrated cohort.
 
@@ -54,9 +55,6 @@ class HeldOut:
         inside = int(self.table["inside"].sum())
         level = f"{100 * self.confidence:g} %"
         return f"{inside} of {len(self.table)} held-out statistics are within their {level} bands"
-
-    def __repr__(self) -> str:
-        return f"<HeldOut: {self}>"
 
     @without_mathematics
     def _repr_html_(self) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import DataError
-from immunoode.notebook import without_mathematics
+from immunoode.notebook import shown, without_mathematics
 from immunoode.virtual_population.calibration.calibrate import calibrate
 from immunoode.virtual_population.calibration.selection import ACCEPTANCE, SELECTION, accept_patients, select_patients
 from immunoode.virtual_population.calibration.stacked import stack_targets
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+@shown
 class RuleComparison:
     """Cohorts for the same targets by different rules.
 
@@ -61,9 +62,6 @@ class RuleComparison:
 
     def __str__(self) -> str:
         return f"{len(self.cohorts)} inclusion rules: {', '.join(self.cohorts)}"
-
-    def __repr__(self) -> str:
-        return f"<RuleComparison: {self}>"
 
     @without_mathematics
     def _repr_html_(self) -> str:
