@@ -29,9 +29,18 @@ def saved(given: Namespace) -> None:
     FileError
         If the file cannot be written.
     """
-    import tomli_w
-
     from immunoode.atomic import write_whole
+
+    text = configuration_text(given)
+    if given.save_config == STANDARD:
+        print(text, end="")
+    else:
+        write_whole(given.save_config, text, overwrite=True)
+
+
+def configuration_text(given: Namespace) -> str:
+    """Return the configuration of a command as TOML."""
+    import tomli_w
 
     document = {
         "command": given.path,
@@ -39,12 +48,8 @@ def saved(given: Namespace) -> None:
         "options": dict(_options(given)),
         "inputs": {str(path): _digest(path) for path in inputs(given)},
     }
-    head = f"# What `immunoode {given.path}` was run with. To run it again: immunoode run {Path(given.save_config).name}\n"
-    text = head + tomli_w.dumps({name: table for name, table in document.items() if table})
-    if given.save_config == STANDARD:
-        print(text, end="")
-    else:
-        write_whole(given.save_config, text, overwrite=True)
+    head = f"# What `immunoode {given.path}` was run with. To run it again: immunoode run THIS_FILE\n"
+    return head + tomli_w.dumps({name: table for name, table in document.items() if table})
 
 
 def _options(given: Namespace) -> Iterator[tuple[str, Any]]:

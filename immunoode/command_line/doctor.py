@@ -19,9 +19,9 @@ from immunoode.command_line.list_output import facts
 from immunoode.command_line.parser import Parser
 from immunoode.errors import ImmunoodeError
 
-_DESCRIPTION = """Tell the versions of what is installed, where the cache of compiled kernels is and what it has, how long
-a small simulation takes, and which optional extras are missing, with what to install. The exit status is 1 if the package
-cannot work as it is. The text may be added to a report of a fault; it names folders of this machine."""
+_DESCRIPTION = """Tell the versions of what is installed, where the cache of compiled kernels is and what it has, how
+long a small simulation takes, and which optional extras are missing, with what to install. The exit status is 1 if the
+package cannot work as it is. The text may be added to a report of a fault; it names folders of this machine."""
 _REPEATS = 20
 _REQUIREMENT = re.compile(r"^([A-Za-z0-9_.-]+)")
 _EXTRA = re.compile(r"extra\s*==\s*[\"']([\w-]+)[\"']")

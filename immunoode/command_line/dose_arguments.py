@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from immunoode.command_line.parser import CommandError, InputFile, Parser
-from immunoode.command_line.regimen_text import EXAMPLE, UNTREATED, dose_of_text, joined
-from immunoode.errors import ImmunoodeError, Problem
+from immunoode.command_line.regimen_text import EXAMPLE, UNTREATED, dose_of_text, joined, regimen_of_text
+from immunoode.errors import ImmunoodeError, Problem, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,14 +53,52 @@ def add_doses(parser: Parser) -> None:
     )
 
 
-def doses_of(given: Namespace) -> Any:
-    """Return the regimen of a command: a Regimen, a mapping of subject to regimen or schedule, or None.
+def add_doses_of_arms(parser: Parser) -> None:
+    """Add --regimen, --dose and --arm to the options of a command that has data with arms."""
+    parser.add_argument(
+        "--regimen", metavar="NAME", action="append", default=[], help="a regimen of the library, of all subjects"
+    )
+    parser.add_argument("--dose", metavar="TEXT", action="append", default=[], help=f"doses of all subjects: {EXAMPLE}")
+    parser.add_argument(
+        "--arm",
+        metavar="ARM=TEXT",
+        action="append",
+        default=[],
+        help="the treatment of an arm: 'B=pembrolizumab 200 mg every 3 weeks x 17 + radiotherapy 2 Gy every 1 day x 30', "
+        "'C=untreated', or the name of a regimen of the library",
+    )
+
+
+def doses_of_arms(given: Namespace, arms: Sequence[str]) -> Any:
+    """Return the regimen of all subjects, a mapping of arm to regimen, or None for the doses in the data.
 
     Raises
     ------
     ImmunoodeError
         With everything that is not understood.
     """
+    stated, problems = dict[str, Any](), list[Problem]()
+    if given.arm and (given.regimen or given.dose):
+        problems.append(Problem("--arm", "is given together with --regimen or --dose", "one of the two"))
+    for text in given.arm:
+        name, sign, treatment = (part.strip() for part in text.partition("="))
+        if not sign or name not in arms:
+            right = nearest(name, arms) if sign else f"an arm and its treatment: --arm 'A={EXAMPLE[1:]}"
+            problems.append(Problem(f"--arm {text!r}", "names no arm of the data", right))
+            continue
+        try:
+            stated[name] = regimen_of_text(treatment)
+        except ImmunoodeError as error:
+            problems += [Problem(f"--arm {name!r}: {p.where}", p.what, p.right) for p in error.problems]
+    missing = [arm for arm in arms if stated and arm not in stated]
+    problems += [Problem(f"arm {arm!r}", "has no treatment", f"--arm '{arm}=untreated', or its doses") for arm in missing]
+    if problems:
+        raise CommandError(problems)
+    return stated or _of_all(given)
+
+
+def _of_all(given: Namespace) -> Any:
+    """Return the regimen that --regimen and --dose state."""
     from immunoode.regimen.library import load_regimen
 
     made, problems = list[Any](), list[Problem]()
@@ -71,10 +110,22 @@ def doses_of(given: Namespace) -> Any:
             problems += error.problems
     if problems:
         raise CommandError(problems)
-    if given.doses and made:
+    return joined(made)
+
+
+def doses_of(given: Namespace) -> Any:
+    """Return the regimen of a command: a Regimen, a mapping of subject to regimen or schedule, or None.
+
+    Raises
+    ------
+    ImmunoodeError
+        With everything that is not understood.
+    """
+    whole = _of_all(given)
+    if given.doses and whole is not None:
         right = "one of the two: rows of the table may have several therapies"
         raise CommandError(Problem("--doses", "is given together with --regimen or --dose", right))
-    return dose_table(given.doses, given.time_unit) if given.doses else joined(made)
+    return dose_table(given.doses, given.time_unit) if given.doses else whole
 
 
 def dose_table(source: str, time_unit: str) -> Any:

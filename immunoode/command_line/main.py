@@ -10,7 +10,22 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from immunoode.command_line import check, cite, demo, doctor, exit_status, models, regimens, run_configuration, simulate, warm
+from immunoode.command_line import (
+    check,
+    cite,
+    demo,
+    doctor,
+    endpoints,
+    exit_status,
+    fit,
+    models,
+    population,
+    regimens,
+    report,
+    run_configuration,
+    simulate,
+    warm,
+)
 from immunoode.command_line.command import Command
 from immunoode.command_line.configuration import check_outputs, saved
 from immunoode.command_line.messages import for_the_command_line
@@ -32,6 +47,10 @@ def commands() -> tuple[Command, ...]:
         models.COMMAND,
         regimens.COMMAND,
         simulate.COMMAND,
+        fit.COMMAND,
+        population.COMMAND,
+        endpoints.COMMAND,
+        report.COMMAND,
         run_configuration.COMMAND,
         check.COMMAND,
         cite.COMMAND,

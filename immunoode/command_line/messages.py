@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from immunoode.errors import ImmunoodeError, Problem
 
 _COLUMN = re.compile(r"columns=\{'(\w+)': '([^']*)'\}")
+_OBSERVED = re.compile(r"observe=\{'([^']*)': '(\w+)'\}")
 _ROLE = re.compile(r"columns=\{'(\w+)': \.\.\.\}")
 
 
@@ -27,14 +28,22 @@ def for_the_command_line(error: ImmunoodeError, options: Sequence[str]) -> Immun
     simulate: has no end; for example --until='1 year'
     """
     error.problems = tuple(
-        Problem(_reworded(p.where, options), _reworded(p.what, options), _reworded(p.right, options)) for p in error.problems
+        Problem(in_options(p.where, options), in_options(p.what, options), in_options(p.right, options)) for p in error.problems
     )
     error.args = (error._text(),)
     return error
 
 
-def _reworded(text: str, options: Sequence[str]) -> str:
+def in_options(text: str, options: Sequence[str]) -> str:
+    """Return a text with options in place of arguments of Python.
+
+    Examples
+    --------
+    >>> in_options("look for a better minimum with starts=8", ["--starts"])
+    'look for a better minimum with --starts=8'
+    """
     text = _ROLE.sub(r"--column \1=HEADING", _COLUMN.sub(_column, text)) if "--column" in options else text
+    text = _OBSERVED.sub(r"--observe '\1=\2'", text) if "--observe" in options else text
     return re.sub(r"(?<![\w-])([a-z_]+)=(?=\S)", lambda found: _option(found, options), text)
 
 

@@ -10,6 +10,7 @@ from immunoode.command_line.exit_status import FINE
 from immunoode.command_line.list_output import columns, facts
 from immunoode.command_line.model_arguments import MODELS_HELP, model_text, one_model
 from immunoode.command_line.parser import CommandError, Parser
+from immunoode.command_line.searched import found_or_refused
 from immunoode.command_line.table_output import add_table_options, write_table
 from immunoode.errors import Problem
 
@@ -18,19 +19,29 @@ if TYPE_CHECKING:
 
     from immunoode.model.model import Model
 
-_DESCRIPTION = """List the shipped models. With words, list those in whose name, kind, title, variants or inputs all of
-the words occur. With --show, tell what one model has: states, inputs, variants, and parameters with units, bounds and
+_DESCRIPTION = """List the shipped models. With words, list those that match all of them, or their synonyms: "RT" is
+radiotherapy. With --show, tell what one model has: states, inputs, variants, and parameters with units, bounds and
 sources."""
 _EXAMPLES = (
     "models",
-    "models radiotherapy mouse",
+    "models mouse RT --data 'tumour volume'",
     "models --show pd1_inhibitor:nivolumab",
     "models --format csv --out models.csv",
 )
 
+_FILTERS = {
+    "kind": "base, published, therapy, term or interaction",
+    "therapy": "what therapies it has: radiotherapy",
+    "species": "human, mouse",
+    "tumour": "the tumour: melanoma",
+    "data": "what can be compared with it: 'tumour volume'",
+}
+
 
 def _add_options(parser: Parser) -> None:
     parser.add_argument("words", metavar="WORD", nargs="*", help="words to search for")
+    for name, what in _FILTERS.items():
+        parser.add_argument(f"--{name}", metavar="WORDS", help=what)
     parser.add_argument("--show", metavar="MODEL", type=model_text, help=MODELS_HELP.replace("\n", " "))
     add_table_options(parser, "the list, or the table of parameters", "table")
 
@@ -42,10 +53,9 @@ def _run(given: Namespace) -> int:
 
 
 def _list(given: Namespace) -> int:
-    found = searched(given.words)
-    if found.empty:
-        right = "fewer or other words; `immunoode models` lists all"
-        raise CommandError(Problem(f"models {' '.join(given.words)}", "none has all of these words", right))
+    from immunoode.model.library import list_models
+
+    found = found_or_refused(list_models, given.words, **{name: getattr(given, name) for name in _FILTERS})
     if _is_page(given):
         print(columns([(str(name), row["kind"], row["title"]) for name, row in found.iterrows()], ("name", "kind", "title")))
     else:
@@ -55,16 +65,6 @@ def _list(given: Namespace) -> int:
 
 def _is_page(given: Namespace) -> bool:
     return given.out == "-" and given.format in (None, "table")
-
-
-def searched(words: list[str]) -> pd.DataFrame:
-    """Return the shipped models in whose descriptions all words occur."""
-    from immunoode.model.library import list_models
-
-    table = list_models()
-    words = [word.lower().replace("tumor", "tumour") for word in words]
-    texts = [" ".join([str(name), *map(str, row)]).lower() for name, row in zip(table.index, table.to_numpy(), strict=True)]
-    return table[[all(word in text for word in words) for text in texts]]
 
 
 def _show(given: Namespace) -> int:

@@ -8,12 +8,13 @@ from immunoode.command_line.command import Command
 from immunoode.command_line.exit_status import FINE
 from immunoode.command_line.list_output import columns, facts
 from immunoode.command_line.parser import CommandError, Parser
+from immunoode.command_line.searched import found_or_refused
 from immunoode.command_line.table_output import add_table_options, write_table
 from immunoode.errors import Problem
 
-_DESCRIPTION = """List the regimens of clinical practice that ship with the package. With words, list those in whose name,
-title, indication or therapies all of the words occur. With --show, tell the doses of one, and its source; with --out,
-write its doses as a table that `immunoode simulate --doses` reads."""
+_DESCRIPTION = """List the regimens of clinical practice that ship with the package. With words, list those in whose
+name, title, indication or therapies all of the words occur. With --show, tell the doses of one, and its source; with
+--out, write its doses as a table that `immunoode simulate --doses` reads."""
 _EXAMPLES = ("regimens", "regimens melanoma nivolumab", "regimens --show nivolumab_ipilimumab_lung")
 
 
@@ -32,13 +33,7 @@ def _run(given: Namespace) -> int:
 def _list(given: Namespace) -> int:
     from immunoode.regimen.library import list_regimens
 
-    table = list_regimens()
-    rows = table[["title", "indication", "therapies"]].to_numpy()
-    texts = [" ".join([str(name), *map(str, row)]).lower() for name, row in zip(table.index, rows, strict=True)]
-    found = table[[all(word.lower() in text for word in given.words) for text in texts]]
-    if found.empty:
-        right = "fewer or other words; `immunoode regimens` lists all"
-        raise CommandError(Problem(f"regimens {' '.join(given.words)}", "none has all of these words", right))
+    found = found_or_refused(list_regimens, given.words)
     if given.out == "-" and given.format in (None, "table"):
         print(columns([(str(name), row["title"]) for name, row in found.iterrows()], ("name", "title")))
     else:

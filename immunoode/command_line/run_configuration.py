@@ -11,10 +11,10 @@ from immunoode.command_line.configuration import arguments_of, differences, read
 from immunoode.command_line.parser import CommandError, InputFile, Parser
 from immunoode.errors import Problem, nearest
 
-_DESCRIPTION = """Run the command of a configuration file. --save-config of any command writes such a file: the command, its
-options with their defaults, the versions, and a digest of each file that was read. The same file gives the same numbers.
-Options after the file replace those of the file (and add to those that may be stated several times). Paths are relative to
-the folder in which the command is run."""
+_DESCRIPTION = """Run the command of a configuration file. --save-config of any command writes such a file: the command,
+its options with their defaults, the versions, and a digest of each file that was read. The same file gives the same
+numbers. Options after the file replace those of the file (and add to those that may be stated several times). Paths are
+relative to the folder in which the command is run."""
 
 
 def _add_options(parser: Parser) -> None:

@@ -9,6 +9,8 @@ from immunoode.command_line.command import Command
 from immunoode.command_line.dose_arguments import add_doses, doses_of
 from immunoode.command_line.exit_status import FINE, NO
 from immunoode.command_line.figure_output import add_figure, check_figure, write_figure
+from immunoode.command_line.html_report import add_report, joined_names, write_report
+from immunoode.command_line.listed import names_in
 from immunoode.command_line.model_arguments import add_models, model_of
 from immunoode.command_line.parser import CommandError, InputFile, Parser
 from immunoode.command_line.standard_input import table_of
@@ -28,6 +30,8 @@ _EXAMPLES = (
     "      --outputs sum_of_diameters --figure pembrolizumab.png --out pembrolizumab.csv",
     "simulate tumour_immune --set growth_rate=0.01 --until '6 months' --format table | head",
 )
+
+_MOST = 60
 
 
 def _add_options(parser: Parser) -> None:
@@ -50,6 +54,7 @@ def _add_options(parser: Parser) -> None:
     parser.add_argument("--rtol", type=float, metavar="NUMBER", help="relative tolerance")
     add_table_options(parser, "the table", units=True)
     add_figure(parser, "--figure", "the outputs over time")
+    add_report(parser)
 
 
 def _run(given: Namespace) -> int:
@@ -58,8 +63,19 @@ def _run(given: Namespace) -> int:
         format_of(given.out)
     run = simulated(given)
     write_table(given, run.to_frame())
-    write_figure(given.figure, lambda: run.plot(*_named(given)))
+    write_figure(given.figure, lambda: run.plot(*names_in(given.outputs)))
+    if given.report:
+        _write_report(given, run)
     return FINE if run.ok else NO
+
+
+def _write_report(given: Namespace, run: Simulation) -> None:
+    regimen = doses_of(given)
+    doses = "\n\n".join(f"{name}:\n{one}" for name, one in regimen.items()) if isinstance(regimen, dict) else str(regimen or "")
+    last = run.to_frame().groupby("subject", sort=False).last().T.head(_MOST).to_string(float_format="{:.6g}".format)
+    texts = {"Models": str(run.model), "Doses": doses, "Result": str(run), "Values at the end": last}
+    figures = {"Outputs over time": lambda: run.plot(*names_in(given.outputs))}
+    write_report(given.report, f"Simulation of {joined_names(given.models)}", texts, figures, given)
 
 
 def simulated(given: Namespace) -> Simulation:
@@ -80,15 +96,11 @@ def simulated(given: Namespace) -> Simulation:
         times=_times(given.times),
         start=given.start,
         parameters=values,
-        outputs=_named(given) or None,
+        outputs=names_in(given.outputs) or None,
         engine=given.engine,
         method=given.method,
         rtol=given.rtol,
     )
-
-
-def _named(given: Namespace) -> list[str]:
-    return [name.strip() for text in given.outputs for name in text.split(",") if name.strip()]
 
 
 def _times(text: str | None) -> Any:

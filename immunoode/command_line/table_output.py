@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import json
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Mapping
@@ -146,13 +146,14 @@ def _tsv(table: pd.DataFrame) -> str:
 
 
 def _json(table: pd.DataFrame) -> str:
-    return f"{_named(table).to_json(orient='records', indent=1, double_precision=15, force_ascii=False)}\n"
+    whole = _named(table).astype(object)
+    records = whole.where(whole.notna(), None).to_dict("records")
+    return json.dumps(records, indent=1, ensure_ascii=False, default=str) + "\n"
 
 
 def _table(table: pd.DataFrame) -> str:
-    buffer = io.StringIO()
-    _named(table).to_string(buffer, index=False, float_format="{:.6g}".format, justify="left")
-    return buffer.getvalue() + "\n"
+    text = _named(table).to_string(index=False, float_format="{:.6g}".format, justify="left")
+    return "\n".join(line.rstrip() for line in str(text).splitlines()) + "\n"
 
 
 _AS_TEXT: dict[str, Callable[[Any], str]] = {"table": _table, "csv": _csv, "tsv": _tsv, "json": _json}
