@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 
 ADAM = ("ADSL", "ADTR", "ADRS", "ADTTE")
 LAYOUTS = ("auto", "long", "lesions", "wide", "nonmem", "adam")
+_UNUSED = {
+    "long": ("covariates",),
+    "lesions": ("column", "unit", "time_unit", "covariates", "bad_rows"),
+    "wide": ("reader", "covariates"),
+    "nonmem": ("reader",),
+    "adam": ("column", "unit", "quantity", "covariates", "bad_rows"),
+}
+"""Options that the reader of a layout does not take."""
 _HELP = """a table (csv, tsv, xlsx, xpt, sas7bdat, compressed or not), a folder of ADaM data sets, or - for a csv table
 on standard input"""
 
@@ -71,8 +79,23 @@ def trial_of(given: Namespace) -> TrialData:
         If the table cannot be read as it was described.
     """
     layout = _layout(given)
+    _check_used(given, layout)
     readers = {"long": _long, "lesions": _lesions, "wide": _wide, "nonmem": _nonmem, "adam": _adam}
     return readers[layout](given)
+
+
+def _check_used(given: Namespace, layout: str) -> None:
+    """Refuse options that the reader of a layout has no use for: nothing that was stated is dropped.
+
+    Raises
+    ------
+    CommandError
+    """
+    unused = [name for name in _UNUSED[layout] if getattr(given, name) not in (None, [], "raise")]
+    if unused:
+        what = f"is not used for tables of the layout {layout}"
+        right = f"leave it out, or --layout {' or '.join(one for one in _UNUSED if unused[0] not in _UNUSED[one])}"
+        raise CommandError([Problem(f"--{name.replace('_', '-')}", what, right) for name in unused])
 
 
 def _layout(given: Namespace) -> str:
@@ -85,7 +108,8 @@ def _layout(given: Namespace) -> str:
         return "adam"
     if given.data == STANDARD:
         return "long"
-    if not given.column and is_lesion_table(Path(given.data)):
+    described = any(getattr(given, name) not in (None, [], "raise") for name in _UNUSED["lesions"])
+    if not described and is_lesion_table(Path(given.data)):
         return "lesions"
     headings = {str(c) for c in table_of(given.data).columns}
     return "nonmem" if headings >= {"ID", "TIME", "DV"} else "long"
