@@ -20,15 +20,14 @@ def commands(block):
 
 
 def written(words):
-    """Return what a command writes, and its status if that is not 0."""
+    """Return what a command writes; if it fails, its message and its status."""
     if words[0] == "cmp":
         same = Path(words[1]).read_bytes() == Path(words[2]).read_bytes()
         return "" if same else "differ\n"
     assert words[0] == "immunoode"
-    both = io.StringIO()
-    with contextlib.redirect_stdout(both), contextlib.redirect_stderr(both):
+    with contextlib.redirect_stdout(io.StringIO()) as result, contextlib.redirect_stderr(io.StringIO()) as told:
         status = main(words[1:])
-    return both.getvalue() + (f"[exit status {status}]\n" if status else "")
+    return f"{told.getvalue()}[exit status {status}]\n" if status else result.getvalue()
 
 
 def pattern(output):
