@@ -9,7 +9,7 @@ from pathlib import Path
 from immunoode.command_line.main import main
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "command_line.md"
-BLOCK = re.compile(r"^```(csv|toml|console)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+BLOCK = re.compile(r"^```(text|toml|console)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
 def commands(block):
@@ -39,7 +39,7 @@ def test_the_commands_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     count = 0
     for kind, block in BLOCK.findall(PAGE.read_text(encoding="utf-8")):
-        if kind == "csv":
+        if kind == "text":
             Path(block.partition("\n")[0].removeprefix("# ")).write_text(block)
         if kind == "toml":
             Path("by_hand.toml").write_text(block)

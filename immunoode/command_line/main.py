@@ -148,8 +148,10 @@ def _ended(work: Callable[[], int], traceback: bool) -> int:
         return exit_status.BROKEN_PIPE
     except KeyboardInterrupt:
         return _said("stopped", exit_status.INTERRUPTED, traceback)
-    except (ImmunoodeError, OSError) as error:
+    except ImmunoodeError as error:
         return _said(str(error), exit_status.UNUSABLE, traceback)
+    except OSError as error:
+        return _said(f"{error.filename or 'standard output'}: {error.strerror or error}", exit_status.UNUSABLE, traceback)
     except ImportError as error:
         return _said(_not_installed(error), exit_status.UNUSABLE, traceback)
     except Exception as error:
