@@ -190,7 +190,7 @@ TUMOUR = [
         61.7,
         "median 24.7, range -0.3 to 61.7",
         "fox2009, abstract",
-        "day 21 of 2 Gy on weekdays; faster than the median patient: irradiated cells die later than the model clears them",
+        "day 21 of 2 Gy on weekdays; the death of doomed cells is set to this",
     ),
     Row(
         "volume lost during radiotherapy, 50 Gy (%)",

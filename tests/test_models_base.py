@@ -9,7 +9,7 @@ from immunoode.model.closed_model import resolve
 from tests.days import daily
 
 BASE = "tumour_immune"
-STATES = ["tumour", "dying", "antigen", "memory", "effectors", "exhausted", "stroma", "lymphocytes"]
+STATES = ["tumour", "doomed", "dying", "antigen", "memory", "effectors", "exhausted", "stroma", "lymphocytes"]
 PD1 = imo.Regimen().dose("pembrolizumab", "200 mg", every="3 weeks", count=35, over="30 min")
 ONE_YEAR = imo.Regimen().dose("pembrolizumab", "200 mg", every="3 weeks", count=17, over="30 min")
 CTLA4 = imo.Regimen().dose("ipilimumab", "3 mg/kg", every="3 weeks", count=4, over="90 min")

@@ -98,13 +98,31 @@ def test_every_tumour_and_every_lymphocyte_compartment_suffers():
         assert run[name][0] < 0.99 * idle[name][0] or idle[name][0] < 1, name
 
 
-def test_killed_cells_are_dying_cells():
+def test_killed_cells_are_doomed_and_die_late():
     model = imo.combine("tumour_immune", drug("docetaxel", immunogenicity=0.0)).with_values(
-        clearance_rate=0.02, growth_rate=0.0005, turnover_rate=0.005, kill_rate=0.1, priming_rate=10, recruitment_rate=0
+        doomed_death_rate=0.02,
+        clearance_rate=0.02,
+        growth_rate=0.0005,
+        turnover_rate=0.005,
+        kill_rate=0.1,
+        priming_rate=10,
+        recruitment_rate=0,
     )
     idle, run = (solved(model, regimen, until=3) for regimen in (None, one_dose("docetaxel")))
     lost = idle["tumour"][3] - run["tumour"][3]
-    assert run["dying"][3] - idle["dying"][3] == pytest.approx(lost, rel=0.05)  # some were cleared within the three days
+    assert run["doomed"][3] == pytest.approx(lost, rel=0.05)  # some died within the three days
+    late = solved(model, one_dose("docetaxel"), times=[30, 400])
+    assert late["doomed"][1] < 1e-3 * late["doomed"][0]
+
+
+def test_resistant_cells_that_a_drug_spares_release_no_antigen():
+    def antigen(**values):
+        resistant = imo.load_model("clone", variant="chemoresistant").with_values(initial_fraction=0.5, **values)
+        model = imo.combine("tumour_immune", drug("cyclophosphamide"), resistant)
+        idle, run = (solved(model, regimen, times=[0, 2.0]) for regimen in (None, one_dose("cyclophosphamide")))
+        return run["antigen"][1] - idle["antigen"][1]
+
+    assert antigen(chemoresistance=1.0) == pytest.approx(0.5 * antigen(chemoresistance=0.0), rel=0.05)
 
 
 def test_immunogenic_death_releases_antigen_and_cyclophosphamide_more_than_platinum():
@@ -207,12 +225,12 @@ def test_biologically_effective_dose_says_how_many_survive():
     assert -np.log(left) / 0.2 == pytest.approx(5 * 3 * (1 + 3 / 10), rel=1e-5)
 
 
-def test_irradiated_cells_are_dying_cells_at_once():
+def test_irradiated_cells_are_doomed_at_once():
     model = imo.combine("tumour_immune", "car_t", "radiotherapy")
     before, after = (solved(model, r, times=[1e-9]) for r in (None, fractions(6, [0])))
     for tumour in (n for n, c in model.compartments.items() if "tumour" in c.roles):
         assert after[tumour][0] == pytest.approx(before[tumour][0] * np.exp(-0.2 * 6 * 1.6), rel=1e-6)
-    total = [run["tumour_cells"][0] + run["dying"][0] for run in (before, after)]
+    total = [run["tumour_cells"][0] + run["doomed"][0] for run in (before, after)]
     assert total[0] == pytest.approx(total[1], rel=1e-9)
 
 

@@ -282,7 +282,7 @@ def test_shipped_terms_state_their_cause(file, against, regimen):
 def test_immune_cells_state_their_cause_and_car_t_cells_do_not_see_cells_without_the_antigen():
     model = imo.combine("tumour_immune", "adoptive_t_cell", "car_t")
     causes = {name: flow.cause for name, flow in model.flows.items() if flow.cause}
-    of_t_cells = dict.fromkeys(("killing", "adoptive_t_cell_killing", "car_t_effector_killing"), "t_cells")
+    of_t_cells = dict.fromkeys(("killing", "killing_of_doomed", "adoptive_t_cell_killing", "car_t_effector_killing"), "t_cells")
     assert causes == {**of_t_cells, "car_t_killing": "car_t", "car_t_target_killing": "car_t"}
     eq = resolve(model).equations
     lost = str(eq.rhs[eq.states.index("car_t_antigen_negative")])

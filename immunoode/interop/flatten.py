@@ -173,7 +173,8 @@ class _Writer:
         for transfer in found:
             end, per_capita = transfer.source or transfer.target, transfer.part.per_capita
             own = {SELF: end}
-            rate = self.text(flow.rate, own) if flow.rate else f"({self.text(per_capita, own)}) * {end}"
+            text = transfer.part.rate
+            rate = self.text(text, own) if text else f"({self.text(per_capita, own)}) * {end}"
             gain = self.text(flow.gain, own) if flow.gain else ""
             full = name if len(found) == 1 else f"{name}_{end}"
             made.append(FlatFlow(full, transfer.source, transfer.target, rate, gain, flow.title))

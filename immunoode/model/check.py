@@ -185,15 +185,30 @@ def _endpoints(model: Model) -> Iterator[Problem]:
 def _flow(place: str, flow: Flow, places: set[str]) -> Iterator[Problem]:
     yield from _endpoint(f"{place}.from", flow.source, places)
     yield from _endpoint(f"{place}.to", flow.target, places)
+    yield from _endpoint(f"{place}.producer", flow.producer, places)
+    if flow.producer and (flow.source or flow.rate):
+        yield Problem(
+            f"{place}.producer", "stands beside " + ("from" if flow.source else "rate"), "producer with per_capita and to"
+        )
+    if flow.producer and (_uses_self(flow.per_capita) or _uses_self(flow.gain)):
+        yield Problem(f"{place}.producer", "is self in an expression", "the names of what the rate depends on")
     if not flow.source and not flow.target:
         yield Problem(place, "has neither from nor to", "the compartment that it leaves or enters")
     if bool(flow.rate) == bool(flow.per_capita):
         yield Problem(place, "has " + ("both" if flow.rate else "neither") + " of rate and per_capita", "one of them")
-    if flow.per_capita and not flow.source and role_in(flow.target) is None:
+    if flow.per_capita and not (flow.source or flow.producer) and role_in(flow.target) is None:
         yield Problem(f"{place}.per_capita", "has no compartment to leave", "add from, or use rate")
     if flow.gain and not flow.target:
         yield Problem(f"{place}.gain", "has no target", "add to, or omit gain")
     yield from cause_problems(f"{place}.cause", flow)
+
+
+def _uses_self(text: str) -> bool:
+    """Whether `self` is in an expression; one that cannot be read is reported with all others."""
+    try:
+        return bool(text) and SELF in names_in(text)
+    except ExpressionError:
+        return False
 
 
 def _known(place: str, name: str, known: Any, what: str) -> Iterator[Problem]:

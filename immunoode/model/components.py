@@ -12,7 +12,7 @@ KINDS = ("base", "published", "therapy", "term", "interaction")
 COMBINED = "combined"
 BARE_KINDS = frozenset({"base", "published"})
 """Kinds whose names have no prefix in a combination: the other models attach to them."""
-ROLES = ("tumour", "effector", "lymphocyte", "drug", "antigen", "dying", "target")
+ROLES = ("tumour", "effector", "lymphocyte", "drug", "antigen", "dying", "doomed", "target")
 CAUSES = ("t_cells", "car_t", "chemotherapy", "radiation", "radioligand", "antibody", "virus")
 """What flows and pulses may state as their cause, and compartments may resist."""
 INPUT_BY_INSTANCE = "dose"
@@ -97,6 +97,9 @@ class Flow:
     one flow for every compartment with that role. `gain` multiplies the amount that arrives (units of the target per unit of
     the source), for example antigen released per dying cell. `cause` is one of `CAUSES`; a `Resistance` of the source against
     it reduces the flow, which therefore has `per_capita`.
+
+    `producer` stands in the place of `source` where the amount that arrives is proportional to a compartment which it does not
+    leave: antigen that killed cells release beside what they become.
     """
 
     source: str = ""
@@ -105,6 +108,7 @@ class Flow:
     per_capita: str = ""
     gain: str = ""
     cause: str = ""
+    producer: str = ""
     title: str = ""
     owner: str = ""
 

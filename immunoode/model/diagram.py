@@ -89,7 +89,7 @@ def _arrows(model: ModelTables) -> Iterator[_Arrow]:
     for flow in model.flows.values():
         for moved in transfers(model, flow)[0]:
             source, target = moved.source, moved.target
-            for cause in _states(model, flow.rate or moved.part.per_capita):
+            for cause in _states(model, moved.part.rate or moved.part.per_capita):
                 if cause not in (source, target) and (source or target):
                     yield _Arrow(cause, source or target, True, bool(source))
     for modifier in model.modifiers.values():
@@ -121,7 +121,7 @@ def _affected_by(model: ModelTables, quantity: str) -> list[str]:
         reached |= {n for n, used in uses.items() if used & reached}
     for flow in model.flows.values():
         for transfer in transfers(model, flow)[0]:
-            if names_in(flow.rate or transfer.part.per_capita) & reached:
+            if names_in(transfer.part.rate or transfer.part.per_capita) & reached:
                 found += [transfer.target or transfer.source]
     return list(dict.fromkeys(found))[:2]
 

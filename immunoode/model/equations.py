@@ -17,8 +17,8 @@ from immunoode.model.components import Flow, Pulse
 from immunoode.model.expression_units import NUMBER
 from immunoode.model.expressions import DOSE, SELF, TIME, doses_in, first_dose, function_of, names_in, parse
 from immunoode.model.model import Model
-from immunoode.model.resistances import Part, Transfer, transfers
-from immunoode.model.roles import compartments_with_role, warnings_without_tumour
+from immunoode.model.resistances import Part, Transfer, leaving, transfers
+from immunoode.model.roles import compartments_with_role, source_target_pairs, warnings_without_tumour
 from immunoode.model.schema import TABLES, expressions_of
 from immunoode.model.symbolic import Expr, symbolic
 from immunoode.model.terms_without_drug import warnings_without_drug
@@ -246,6 +246,9 @@ class _Builder:
             ends = (transfer.source, transfer.target)
             unclear += [f"{end!r} is not a compartment" for end in ends if end and end not in self.index]
             unclear += self.unit_mismatch(*ends, part)
+        if isinstance(part, Flow) and part.producer:
+            pairs, _ = source_target_pairs(self.model, leaving(part))
+            unclear += [text for pair in pairs for text in self.unit_mismatch(*pair, part)]
         if unclear:
             raise ModelError(
                 [Problem(f"{self.model.name}: {part.owner}", text, "see docs/model_files.md on roles") for text in unclear]

@@ -31,6 +31,8 @@ def transfers(model: ModelTables, part: Part) -> tuple[list[Transfer[Part]], lis
     `s1`, `s2` of the source, a flow has the rate `per_capita * (1 - s1) * (1 - s2)`, and of the cells that survive a pulse
     without resistance, the share S, there are S ** ((1 - s1) * (1 - s2)).
     """
+    if isinstance(part, Flow) and part.producer:
+        return _productions(model, part)
     pairs, unclear = source_target_pairs(model, part)
     found: list[Transfer[Part]] = []
     for source, target in pairs:
@@ -38,6 +40,24 @@ def transfers(model: ModelTables, part: Part) -> tuple[list[Transfer[Part]], lis
         if not any(constant(parse(share)) == 1 for share in shares):
             found.append(Transfer(source, target, _resisted(part, shares) if shares else part))
     return found, unclear
+
+
+def _productions(model: ModelTables, part: Any) -> tuple[list[Transfer[Any]], list[str]]:
+    """Return, for each target of a flow with a producer, one flow with the sum of the rates of its producers."""
+    left, unclear = transfers(model, leaving(part))
+    rates: dict[str, list[str]] = {}
+    for transfer in left:
+        if transfer.target:
+            rates.setdefault(transfer.target, []).append(f"({transfer.part.per_capita}) * {transfer.source}")
+    made = {
+        target: replace(part, producer="", per_capita="", cause="", rate=" + ".join(texts)) for target, texts in rates.items()
+    }
+    return [Transfer("", target, one) for target, one in made.items()], unclear
+
+
+def leaving(part: Flow) -> Flow:
+    """Return the flow that would leave the producers of a flow."""
+    return replace(part, source=part.producer, producer="")
 
 
 def _shares(model: ModelTables, part: Flow | Pulse, source: str) -> list[str]:
@@ -72,8 +92,8 @@ def cause_problems(place: str, part: Flow | Pulse) -> Iterator[Problem]:
     yield from _cause(place, part.cause)
     if isinstance(part, Flow) and part.rate:
         yield Problem(place, "is stated of a flow with a rate, which resistances cannot reduce", "per_capita instead of rate")
-    elif not part.source:
-        yield Problem(place, "is stated of a flow that leaves no compartment", "add from, or omit cause")
+    elif not part.source and not (isinstance(part, Flow) and part.producer):
+        yield Problem(place, "is stated of a flow that leaves no compartment", "add from or producer, or omit cause")
 
 
 def resistance_problems(place: str, resistance: Resistance, model: ModelTables) -> Iterator[Problem]:

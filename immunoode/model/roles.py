@@ -5,6 +5,8 @@ from __future__ import annotations
 from immunoode.model.components import BARE_KINDS, Flow, ModelTables, Pulse
 
 ROLE = "role:"
+INSTEAD = {"doomed": "dying"}
+"""The role of the target in a model that has no compartment with another one: there, cells die when they are damaged."""
 
 
 def role_in(end: str) -> str | None:
@@ -35,7 +37,8 @@ def source_target_pairs(model: ModelTables, part: Flow | Pulse) -> tuple[list[tu
 
     If the source is a role, there is one pair per compartment with that role. If the target is a role, it is the only
     compartment with that role, or otherwise the one of the source's own model, or of the base model if the source's has none;
-    if no compartment has the role, the target is "". A flow with only one end that is a role without compartments has no pairs.
+    if no compartment has the role, those with the one in `INSTEAD` count; if none has that, the target is "". A flow with only
+    one end that is a role without compartments has no pairs.
     """
     source_role, target_role = role_in(part.source), role_in(part.target)
     sources = compartments_with_role(model, source_role) if source_role else [part.source]
@@ -51,7 +54,7 @@ def source_target_pairs(model: ModelTables, part: Flow | Pulse) -> tuple[list[tu
 
 
 def _target(model: ModelTables, source: str, role: str) -> tuple[str, str]:
-    candidates = compartments_with_role(model, role)
+    candidates = compartments_with_role(model, role) or compartments_with_role(model, INSTEAD.get(role, role))
     if len(candidates) <= 1:
         return (candidates[0] if candidates else ""), ""
     owner = model.compartments[source].owner if source in model.compartments else None

@@ -51,7 +51,7 @@ TABLES: dict[str, Table] = {
     "compartments": Table(Compartment, ("unit",), ("initial",)),
     "modifiables": Table(Modifiable, ("base",), ("base",)),
     "derived": Table(Derived, ("expr",), ("expr",), ("baseline",)),
-    "flows": Table(Flow, (), ("rate", "per_capita", "gain"), ("source", "target"), ENDS),
+    "flows": Table(Flow, (), ("rate", "per_capita", "gain"), ("source", "target", "producer"), ENDS),
     "modifiers": Table(Modifier, ("of",), ("factor", "add"), ("of",)),
     "inputs": Table(Input, ("into", "unit"), ("fraction", *KNOWN_BEFORE_START), ("into",)),
     "pulses": Table(Pulse, ("on", "source", "fraction"), ("fraction", "gain"), ("on", "source", "target"), ENDS),

@@ -57,6 +57,25 @@ def maximum(a: Expr, b: Expr) -> Expr:
     return se.Piecewise((a, a >= b), (b, True))
 
 
+def size_of_terms(expression: Expr) -> Expr:
+    """Return the sum of the absolute values of the terms that are added up in an expression: what its rounding error is
+    relative to."""
+    kind = type(expression).__name__
+    if kind == "Add":
+        total = size_of_terms(expression.args[0])
+        for term in expression.args[1:]:
+            total = total + size_of_terms(term)
+        return total
+    if kind == "Mul":
+        product = size_of_terms(expression.args[0])
+        for factor in expression.args[1:]:
+            product = product * size_of_terms(factor)
+        return product
+    if not expression.free_symbols:
+        return abs(expression)
+    return maximum(expression, -expression)
+
+
 def derivative(expression: Expr, symbol: Expr) -> Expr:
     """Return the derivative of an expression with respect to a symbol.
 

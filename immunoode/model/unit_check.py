@@ -10,6 +10,7 @@ from immunoode.model.components import Flow, Input, Pulse
 from immunoode.model.expression_units import DAY, NUMBER, Measure, measure, measure_of_unit
 from immunoode.model.expressions import DOSE, SELF, TIME, ExpressionError
 from immunoode.model.model import Model
+from immunoode.model.resistances import leaving
 from immunoode.model.roles import source_target_pairs
 from immunoode.model.schema import VALUES, expressions_of
 
@@ -112,5 +113,5 @@ def _flow_cases(model: Model, field: str, part: Flow | Pulse) -> Iterator[Case]:
 
 def _pairs(model: Model, part: Flow | Pulse) -> list[tuple[str, str]]:
     """Return the (source, target) pairs of a part; an open pair if its role has no compartment yet."""
-    found, _ = source_target_pairs(model, part)
+    found, _ = source_target_pairs(model, leaving(part) if isinstance(part, Flow) and part.producer else part)
     return found or [("", "")]

@@ -51,7 +51,7 @@ def car_t(negative, growth, capacity, clearance, pd1, suppression):
         tired = 0.1 * signal * (1 - activity) * e
         d["tumour"] -= killed
         d["dying"] += killed
-        d["b_cells"] -= 10 * e / (1e4 + e + s["b_cells"]) * s["b_cells"]
+        d["b_cells"] -= 10 * 0.5 * e / (1e4 + 0.5 * e + s["b_cells"]) * s["b_cells"]
         expansion = 1.6 * signal * support * 3e10 / (3e10 + e)
         d["car_t_infused"] = -infused
         d["car_t_effectors"] = 0.05 * infused + (expansion - 0.16 - 0.00126) * e + 0.1 * signal * m - tired

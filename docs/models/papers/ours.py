@@ -8,8 +8,8 @@ from math import exp, log
 from papers.solve import Dose, Paper
 
 STATES = {
-    "tumour_immune": ("tumour", "dying", "antigen", "memory", "effectors", "exhausted", "stroma", "lymphocytes"),
-    "metastasis": tuple(f"metastasis_{s}" for s in ("tumour", "dying", "effectors", "exhausted", "stroma")),
+    "tumour_immune": ("tumour", "doomed", "dying", "antigen", "memory", "effectors", "exhausted", "stroma", "lymphocytes"),
+    "metastasis": tuple(f"metastasis_{s}" for s in ("tumour", "doomed", "dying", "effectors", "exhausted", "stroma")),
     "immune_escape": ("immune_escape_cells",),
     "chemoresistant": ("chemoresistant_cells",),
     "radioresistant": ("radioresistant_cells",),
@@ -143,6 +143,7 @@ def rates_of(names, parts):
         own = [n for n in ("tumour", *CLONE_CELLS) if n in s]
         places = {"": own, **({"metastasis_": ["metastasis_tumour"]} if "metastasis_tumour" in s else {})}
         attraction = 1e10 + sum(s[n] for names_here in places.values() for n in names_here)
+        attraction += sum(s[f"{place}doomed"] for place in places)
         sent = 5 * (0.02 + 0.98 * signal) * s["memory"]
         for place, names_here in places.items():
             lesion(d, s, place, names_here, patient, sent / attraction)
@@ -155,8 +156,10 @@ def rates_of(names, parts):
             effect, c = s["cisplatin_effect"], s["cisplatin_central"] / 19.8
             d["cisplatin_central"], d["cisplatin_effect"] = -829 * c, 0.7 * (c - effect)
             for n in tumours:
-                shed(d, s, [n], (0.1 if n == "chemoresistant_cells" else 1.0) * 0.3 * sat(effect, 0.19))
-            d["antigen"] += 0.1 * 0.3 * sat(effect, 0.19) * cells
+                killed = (0.1 if n == "chemoresistant_cells" else 1.0) * 0.3 * sat(effect, 0.19) * s[n]
+                d[n] -= killed
+                d["metastasis_doomed" if n.startswith("metastasis") else "doomed"] += killed
+                d["antigen"] += 0.1 * killed
             for n in lymph:
                 d[n] -= sat(effect, 1.0) * s[n]
         if "radiotherapy" in parts:
@@ -186,10 +189,12 @@ class Patient:
 
 def lesion(d, s, place, tumours, patient, sent):
     """Add the rates of one lesion, to which `sent` effectors come per tumour cell."""
-    cells, effectors, exhausted = sum(s[n] for n in tumours), s[f"{place}effectors"], s[f"{place}exhausted"]
+    doomed, effectors, exhausted = s[f"{place}doomed"], s[f"{place}effectors"], s[f"{place}exhausted"]
+    cells = sum(s[n] for n in tumours) + doomed
     kill = 4 * patient.function * effectors / (1e4 + effectors + cells)
     back = 0.02 * patient.occupancy * exhausted
-    dying = 0.0
+    dying = (0.04 + kill) * doomed
+    d[f"{place}doomed"] -= dying
     for n in tumours:
         killed = 0.0 if n == "immune_escape_cells" else kill * s[n]
         d[n] += (patient.growth - 0.0075) * s[n] - killed
@@ -250,7 +255,7 @@ def vaccine(d, s, fraction, ctla4):
 
 
 def fraction_of(names, gray, sensitised):
-    """Return the change of a fraction: tumours to dying cells, lymphocytes gone, the dose unrepaired."""
+    """Return the change of a fraction: tumours to doomed cells, lymphocytes gone, the dose unrepaired."""
 
     def change(y):
         s = dict(zip(names, y, strict=True))
@@ -261,7 +266,7 @@ def fraction_of(names, gray, sensitised):
                 continue
             if n in TUMOURS:
                 left = kept**0.3 if n == "radioresistant_cells" else kept
-                s["dying"] += (1 - left) * s[n]
+                s["doomed"] += (1 - left) * s[n]
                 s[n] *= left
             elif n in LYMPHOCYTES:
                 s[n] *= exp(-0.4 * 0.1 * gray)

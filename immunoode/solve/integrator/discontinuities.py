@@ -1,7 +1,9 @@
 """Where rates switch by the state: steps end there, and the state and its sensitivities are carried across.
 
 A condition is a difference whose sign decides between expressions. A step in which one changes its sign is cut before the
-root, until what is left is an instant; then one small step of Euler's method carries the state to the other side.
+root, until what is left is an instant; then one small step of Euler's method carries the state to the other side. A difference
+that is no larger than its rounding error has no sign of its own and keeps the one that it had: a state that stands at a
+switch, as at the start of max(0, x) with x = 0, would otherwise change it at random and without end.
 """
 
 from __future__ import annotations
@@ -13,6 +15,9 @@ from immunoode.solve.integrator.interpolation import MOST_HALVINGS, interpolate_
 from immunoode.solve.integrator.jit import inner, rare
 from immunoode.solve.integrator.native import call, evaluate_rates, set_packed_state
 
+ROUNDING = 64 * 2.220446049250313e-16
+"""The rounding error of a sum, relative to the sizes of its terms."""
+
 
 @rare
 def condition_signs(run: Any, lane: int, t: float) -> None:
@@ -20,8 +25,15 @@ def condition_signs(run: Any, lane: int, t: float) -> None:
     work, own = run.work, run.progress
     set_packed_state(t, own.y[lane], own.x[lane])
     call(run.functions.conditions, work.condition_values, own.x[lane])
-    for c in range(work.condition_values.size):
+    for c in range(work.condition_signs.size):
         work.condition_signs[c] = 1 if work.condition_values[c] > 0.0 else 0
+
+
+@inner
+def _has_changed(work: Any, c: int) -> bool:
+    """Whether a condition has beyond its rounding error another sign than the one that was kept."""
+    value, sizes = work.condition_values[c], work.condition_values[work.condition_signs.size + c]
+    return (value > 0.0) != (work.condition_signs[c] == 1) and abs(value) > ROUNDING * sizes
 
 
 @inner
@@ -30,8 +42,8 @@ def any_sign_changed(run: Any, lane: int, t: float, y: Any) -> bool:
     work, x = run.work, run.progress.x[lane]
     set_packed_state(t, y, x)
     call(run.functions.conditions, work.condition_values, x)
-    for c in range(work.condition_values.size):
-        if (work.condition_values[c] > 0.0) != (work.condition_signs[c] == 1):
+    for c in range(work.condition_signs.size):
+        if _has_changed(work, c):
             return True
     return False
 
@@ -87,8 +99,8 @@ def _carry_sensitivities(run: Any, lane: int, width: float) -> None:
     own, work, n, m = run.progress, run.work, run.layout.states, run.layout.varied
     t, latest, x, y, slope, rows = own.t[lane], own.latest[lane], own.x[lane], own.y[lane], work.slope, work.crossing_rows
     which = -1
-    for c in range(work.condition_values.size):
-        if (work.condition_values[c] > 0.0) != (work.condition_signs[c] == 1):
+    for c in range(work.condition_signs.size):
+        if _has_changed(work, c):
             which = c
     if which < 0:
         return

@@ -300,7 +300,7 @@ def workspace_for(batch: Batch, layout: VectorLayout, quantities: int) -> Worksp
         time_derivative=np.zeros(size),
         eigenvector=np.zeros(n),
         base=np.zeros(batch.x.shape[1]),
-        condition_values=np.zeros(layout.conditions),
+        condition_values=np.zeros(2 * layout.conditions),
         condition_signs=np.zeros(layout.conditions, np.int64),
         crossing_rows=np.zeros(layout.conditions * (1 + m)),
         root_gradient=np.zeros(m),

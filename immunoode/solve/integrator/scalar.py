@@ -67,6 +67,8 @@ from immunoode.solve.status import NOT_FINITE, TOO_MANY, TOO_SMALL
 
 THRESHOLD, TRIGGER = 1, 2
 """What cuts a step short, added up: a state that falls below its threshold, a trigger that changes."""
+STALLED = 0.999
+"""Where a step that was cut before a root has it again, it is the interpolant that errs, and the step is halved."""
 REPEATED = -4
 """Instead of a status code: a step was rejected, or ended at a discontinuity."""
 _attempt_explicit, _explicit_interpolant, _explicit_stiffness = tsit5.attempt, tsit5.interpolant, tsit5.stiffness
@@ -195,6 +197,8 @@ def approach_discontinuity(run: Any, lane: int) -> None:
     statistics = run.batch.statistics[p]
     make_interpolant(run, lane)
     theta = locate_discontinuity(run, lane)
+    if own.uncut[lane] > 0.0 and theta > STALLED:  # the root is not where the interpolant has it
+        theta = 0.5
     own.uncut[lane] = max(own.uncut[lane], own.size[lane])
     if theta * own.size[lane] > 10.0 * time_epsilon(own.t[lane]):
         statistics.rejections += 1

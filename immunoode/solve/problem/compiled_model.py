@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode.model.equations import Equations, InputTarget
-from immunoode.model.symbolic import Expr, derivative
+from immunoode.model.symbolic import Expr, derivative, size_of_terms
 from immunoode.solve.problem.codegen import NativeFunction
 from immunoode.solve.problem.constants import Constants
 from immunoode.solve.problem.event_table import Layout, layout_of
@@ -177,8 +177,9 @@ class CompiledModel:
 
     @cached_property
     def conditions(self) -> NativeFunction:
-        """Differences whose sign decides about rates."""
-        return self._function(list(self.equations.conditions))
+        """Differences whose sign decides about rates; then the size of each one's terms, which its rounding error is relative to."""
+        conditions = list(self.equations.conditions)
+        return self._function([*conditions, *map(size_of_terms, conditions)])
 
     @cached_property
     def crossings(self) -> NativeFunction:

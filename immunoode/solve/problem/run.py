@@ -72,7 +72,7 @@ def layout_of_system(system: CompiledModel, names: tuple[str, ...]) -> VectorLay
         size=system.size,
         width=system.width,
         varied=len(system.by),
-        conditions=system.conditions.size,
+        conditions=len(system.equations.conditions),
         constants_at=system.constants_at,
         clocks=system.clocks,
         input_states=system.input_states,
