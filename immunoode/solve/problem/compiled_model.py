@@ -177,7 +177,7 @@ class CompiledModel:
 
     @cached_property
     def conditions(self) -> NativeFunction:
-        """Differences whose sign decides about rates; then the size of each one's terms, which its rounding error is relative to."""
+        """Differences whose sign decides about rates, then the sizes of their terms, to which rounding errors are relative."""
         conditions = list(self.equations.conditions)
         return self._function([*conditions, *map(size_of_terms, conditions)])
 
