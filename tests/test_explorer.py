@@ -144,6 +144,18 @@ def test_patients_of_a_cohort_are_drawn_by_their_weights() -> None:
     assert "drawn by their weights from the 3 of the cohort" in made.setting.patients.description
 
 
+def test_patients_of_a_shipped_cohort_make_the_same_numbers_by_code() -> None:
+    model = imo.load_population("melanoma_first_line").model_with("pd1_inhibitor:nivolumab")
+    explorer = ModelExplorer(model, "nivolumab_4_weekly", "24 weeks", patients="melanoma_first_line", number=16)
+    assert explorer.setting.patients is not None and "without first_line" in explorer.setting.patients.description
+    check_code(explorer, explorer.state.with_value("growth_rate", 0.01))
+
+
+def test_generated_code_is_not_wide(explorer: ModelExplorer) -> None:
+    lines = explorer.code(explorer.state).splitlines()
+    assert max(len(line) for line in lines if not line.startswith("#")) <= 130
+
+
 def test_a_volume_has_no_recist_lines_and_no_survival() -> None:
     explorer = ModelExplorer("kosinsky2018", None, "30 days", sliders=["growth_rate"])
     panels = explorer.panels(explorer.state)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from immunoode.explorer.dose_rows import dose_arguments
+from immunoode.explorer.line_breaks import broken
 from immunoode.explorer.patients import moved_code
 from immunoode.explorer.setting import Setting
 from immunoode.explorer.simulations import COHORT_RTOL, Span
 from immunoode.explorer.state import DoseRow, EditedRegimen, ExplorerState
-
-_WIDE = 100
 
 
 def code_of(setting: Setting, state: ExplorerState, span: Span) -> str:
@@ -25,7 +24,9 @@ def _head(setting: Setting) -> str:
     if "PopulationDistribution" in code:
         lines.append("from immunoode.virtual_population import LogNormal, PopulationDistribution")
     lines.append("")
-    lines.append(f"model = {setting.model_code}" if setting.model_code else "# model: the model that was given to imo.explore")
+    lines.append(
+        broken(f"model = {setting.model_code}") if setting.model_code else "# model: the model that was given to imo.explore"
+    )
     return "\n".join(lines)
 
 
@@ -59,9 +60,10 @@ def _values(setting: Setting, state: ExplorerState) -> dict[str, float]:
 
 def _runs(setting: Setting, state: ExplorerState, span: Span) -> str:
     outputs = tuple(dict.fromkeys([setting.measure, *state.outputs]))
-    options = f"parameters=parameters, outputs={list(outputs)!r}" + _start(span)
+    options = "parameters=parameters, outputs=outputs" + _start(span)
     lines = [
-        f"parameters = {_values(setting, state)!r}",
+        broken(f"parameters = {_values(setting, state)!r}"),
+        broken(f"outputs = {list(outputs)!r}"),
         "runs = {",
         f"    name: imo.simulate(model, regimen, {span.end!r}, {options})",
         "    for name, regimen in regimens.items()",
@@ -80,7 +82,9 @@ def _cohort(setting: Setting, state: ExplorerState, span: Span) -> str:
     assert patients is not None
     lines = [f"# {patients.description}"]
     lines.append(
-        f"patients = {patients.code}" if patients.code else "# patients: a copy of the table that was given to imo.explore"
+        broken(f"patients = {patients.code}")
+        if patients.code
+        else "# patients: a copy of the table that was given to imo.explore"
     )
     lines += [f"patients[{n!r}] = {v!r}" for n, v in setting.values.items() if n not in patients.parameters]
     for name, value in state.parameters.items():

@@ -310,14 +310,24 @@ function summaryHtml(summary) {
   return `<table><thead><tr><th scope="col">regimen</th>${head}</tr></thead><tbody>${rows.join("")}</tbody></table>`;
 }
 
+function pixelOf(colour) {
+  // Red, green, blue and alpha from 0 to 255 of any colour of CSS, oklch() and color() too.
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = 1;
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  context.fillStyle = colour;
+  context.fillRect(0, 0, 1, 1);
+  return context.getImageData(0, 0, 1, 1).data;
+}
+
 function isDark(element) {
   // By the background that the element really has, whatever the host calls its themes.
   for (let node = element; node; node = node.parentElement || node.getRootNode()?.host) {
-    const parts = getComputedStyle(node).backgroundColor.match(/[\d.]+/g)?.map(Number);
-    if (!parts || (parts.length > 3 && parts[3] === 0)) continue;
-    return 0.299 * parts[0] + 0.587 * parts[1] + 0.114 * parts[2] < 128;
+    const [red, green, blue, alpha] = pixelOf(getComputedStyle(node).backgroundColor);
+    if (alpha > 127) return 0.299 * red + 0.587 * green + 0.114 * blue < 128;
   }
-  return window.matchMedia("(prefers-color-scheme: dark)").matches && getComputedStyle(document.documentElement).colorScheme.includes("dark");
+  const scheme = getComputedStyle(document.documentElement).colorScheme;
+  return scheme.includes("dark") && window.matchMedia("(prefers-color-scheme: dark)").matches;
 }
 
 function followTheme(root) {

@@ -118,11 +118,16 @@ def _spread(model: ClosedModel, sliders: Sequence[Slider], number: int, seed: in
 
 
 def _resampled(cohort: Cohort, number: int, seed: int, code: str, title: str, model: ClosedModel) -> ExplorerPatients:
+    """Return patients drawn by their weights; columns that are not parameters of the model (a trial's strata) are left out."""
     _check_number(number)
     drawn = cohort.resample(number, seed).parameters
-    made = f"{code}.resample({number}, seed={seed}).parameters.copy()" if code else ""
+    other = [str(name) for name in drawn.columns if name not in model.constants]
+    kept = drawn.drop(columns=other) if len(other) <= len(drawn.columns) / 2 else drawn
+    dropped = f".drop(columns={other!r})" if other else ".copy()"
+    made = f"{code}.resample({number}, seed={seed}).parameters{dropped}" if code else ""
     words = f"{number} virtual patients, drawn by their weights from the {len(cohort)} of {title}"
-    return ExplorerPatients(_known(drawn, model), words, made)
+    words += f", without {', '.join(other)}, which the model does not have" if other else ""
+    return ExplorerPatients(_known(kept, model), words, made)
 
 
 def _table(table: pd.DataFrame, model: ClosedModel) -> ExplorerPatients:
