@@ -139,7 +139,9 @@ def _read(path: Path) -> Any:
     if is_lesion_table(path):
         return read_lesions(path)
     with_value = (
-        path.suffix in (".csv", ".txt") and path.is_file() and "sum_of_diameters" in path.read_text(errors="replace")[:4000]
+        path.suffix in (".csv", ".txt")
+        and path.is_file()
+        and "sum_of_diameters" in path.read_text(encoding="utf-8", errors="replace")[:4000]
     )
     try:
         return read_trial(path, {"value": "sum_of_diameters"}, "mm") if with_value else read_trial(path)

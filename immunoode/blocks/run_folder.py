@@ -143,7 +143,7 @@ def _locked(run: RunFolder) -> Iterator[None]:
     except ImportError:  # Windows
         yield
         return
-    with (run.path / _LOCK).open("w") as lock:
+    with (run.path / _LOCK).open("wb") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
