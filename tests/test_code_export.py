@@ -16,11 +16,14 @@ from immunoode.interop.flatten import flatten
 from immunoode.interop.reserved import RXODE2
 from immunoode.model.components import Compartment, Derived, Flow, Parameter
 from immunoode.model.library import model_names
+from tests.long_forms import short
 from tests.test_sbml_export import THERAPIES, combination
 
 BARE = [name for name in model_names() if imo.load_model(name).kind in ("base", "published")]
 MODELS: dict[str, Any] = {name: (lambda name=name: imo.load_model(name)) for name in BARE}
 MODELS |= {name: (lambda name=name: combination(name)[0]) for name in THERAPIES}
+
+SHORT = ("tumour_immune", "kuznetsov1994", "kirschner1998", "pembrolizumab", "car_t", "radiotherapy")
 
 
 def python(model: imo.Model) -> dict[str, Any]:
@@ -35,7 +38,7 @@ def states_at_random(made: dict[str, Any], count: int = 5) -> list[list[float]]:
     return [list(np.where(start > 0, start, 1.0) * random.uniform(0.2, 2.0, len(start))) for _ in range(count)]
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", short(MODELS, SHORT))
 def test_python_runs_to_the_same_curves(name: str) -> None:
     model = MODELS[name]()
     made = python(model)
@@ -94,7 +97,7 @@ def of_nonmem(text: str) -> str:
 FUNCTIONS = {n: getattr(math, n) for n in ("exp", "log", "log10", "sqrt", "tanh", "sin", "cos")} | {"abs": abs}
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", short(MODELS, SHORT))
 def test_rxode2_and_nonmem_give_the_same_rates(name: str) -> None:
     model = MODELS[name]()
     made = python(model)
@@ -120,7 +123,7 @@ def test_names_of_nonmem_are_short_and_differ(name: str) -> None:
     assert max(map(len, re.findall(r"COMP=\((\w+)\)", text))) <= 20
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", short(MODELS, SHORT))
 def test_antimony_is_read_to_the_same_rates(name: str) -> None:
     antimony = pytest.importorskip("antimony", reason="Antimony is not here: pip install antimony")
     model = MODELS[name]()
@@ -134,7 +137,7 @@ def test_antimony_is_read_to_the_same_rates(name: str) -> None:
         assert np.allclose(a[state], b[theirs], rtol=1e-6, atol=1e-9 * abs(a[state]).max())
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", short(MODELS, SHORT))
 def test_latex_is_whole(name: str) -> None:
     """Each state has its equation, what is opened is closed, and matplotlib reads what it knows of it."""
     from matplotlib.mathtext import MathTextParser

@@ -1,0 +1,27 @@
+"""Tests of many cases whose long form is slow: a few stand for all in the default suite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+
+def short(cases: Iterable[str], kept: Iterable[str]) -> list[Any]:
+    """Return cases as parameters of a test, slow but for those that are kept.
+
+    Examples
+    --------
+    >>> [case if isinstance(case, str) else case.marks[0].name for case in short(["a", "b"], ["a"])]
+    ['a', 'slow']
+    """
+    chosen, given = set(kept), list(cases)
+    assert chosen & set(given), "no case is left in the default suite"
+    return [case if case in chosen else pytest.param(case, marks=pytest.mark.slow) for case in given]
+
+
+def without(cases: Iterable[str], large: Iterable[str]) -> list[Any]:
+    """Return cases as parameters of a test, of which the large ones are slow."""
+    given = list(cases)
+    return short(given, set(given) - set(large))
