@@ -13,7 +13,7 @@ import pytest
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[1]
-MOST = 32
+MOST = 33
 """Packages, with the package itself, pip and setuptools."""
 VERBS = """
 import immunoode as imo

@@ -91,10 +91,12 @@ def check_cells(table: pd.DataFrame, separator: str, first: int, where: str) -> 
     DataError
         Which row.
     """
+    import pandas as pd
+
     width = len(table.columns) - 1
     for name in table.columns if width else ():
         texts = table[name]
-        if texts.dtype != object:
+        if pd.api.types.is_numeric_dtype(texts):
             continue
         wrapped = texts[texts.map(lambda v: isinstance(v, str) and v.count("\n") > 1)]
         for row, text in wrapped.items():
