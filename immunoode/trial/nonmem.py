@@ -163,7 +163,8 @@ def _with_number_columns(found: pd.DataFrame) -> pd.DataFrame:
     """Return the table with columns of numbers converted, and columns of words unchanged."""
     import pandas as pd
 
-    texts = [c for c in found.columns if not pd.api.types.is_numeric_dtype(found[c]) and not as_numbers(found[c]).unread.any()]
+    words = [c for c in found.columns if found[c].dtype == object or isinstance(found[c].dtype, pd.StringDtype)]
+    texts = [c for c in words if not as_numbers(found[c]).unread.any()]
     return found.assign(**{str(c): pd.to_numeric(found[c]) for c in texts})
 
 
