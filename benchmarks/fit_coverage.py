@@ -209,7 +209,7 @@ def judged(study: Study) -> tuple[dict[str, bool], dict[str, bool]]:
         bounds=study.bounds,
         parameters=table,
     )
-    verdict = (said.table()["rse_percent"] <= 50).to_dict()
+    verdict = (said.to_frame()["rse_percent"] <= 50).to_dict()
     widths = [w for i in range(TRIES) if (w := _widths(study, [SEED, 1000 + i])) is not None]
     median = pd.DataFrame(widths).median()
     return verdict, {n: bool(median[n] < 0.5 and len(widths) > TRIES / 2) for n in truth_of(study)}

@@ -118,6 +118,12 @@ class OutOfBoundsWarning(UserWarning):
     """Values outside the bounds that a model states for its parameters; they are used nevertheless."""
 
 
+def warn_of_former(former: str, now: str, stacklevel: int = 3) -> None:
+    """Warn that an argument has another name now; the former one works until version 0.2."""
+    text = f"{former} is now {now}; the former name will be removed in version 0.2"
+    warnings.warn(text, FutureWarning, stacklevel=stacklevel)
+
+
 def renamed(former: str, now: str) -> property:
     """Return a property for the former name of an attribute; it returns the attribute with a warning.
 
@@ -132,4 +138,5 @@ def renamed(former: str, now: str) -> property:
         )
         return getattr(self, now)
 
+    get.now = now  # type: ignore[attr-defined]  # for the list of what changed
     return property(get, doc=f"The former name of `{now}`.")

@@ -31,6 +31,10 @@ IN_NAMESPACES = {
     "virtual_population.load_population": "virtual_population.load_distribution",
 }
 """The same for names that were in a namespace."""
+ARGUMENTS = {"scenario.grid": {"of": "measure", "measure": "summary"}}
+"""By function, the former and the new names of its arguments; the function itself warns, by `errors.warn_of_former`."""
+SINCE, REMOVED_IN = "0.1", "0.2"
+"""The version that has the new names, and the one that will have no former ones. Attributes: see `errors.renamed`."""
 
 
 def former(name: str) -> Any:

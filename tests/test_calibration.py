@@ -53,7 +53,7 @@ def test_one_binary_target_has_the_closed_form(patients: VirtualPatients, rule: 
 @pytest.mark.parametrize("rule", ["entropy", "least squares"])
 def test_exact_targets_are_met(patients: VirtualPatients, rule: str) -> None:
     cohort = imo.calibrate(patients, [ResponseRateTarget("drug", RATES, 150), CURVE], tolerance=0, rule=rule)
-    table = cohort.table()
+    table = cohort.target_table()
     assert np.abs(table["after"] - table["observed"]).max() < 1e-10
     assert cohort.weights.sum() == pytest.approx(1)
     assert (cohort.weights >= 0).all()
@@ -161,7 +161,7 @@ def test_the_report_names_the_target_with_the_largest_cost(patients: VirtualPati
     cohort = imo.calibrate(patients, [ResponseRateTarget("drug", {"PR": 0.31}, 100, partial=True, trial="A"), CURVE])
     assert "The target with the largest cost is PFS of drug" in cohort.report()
     assert cohort.costs().sum() == pytest.approx(1)
-    assert cohort.table()["price"].notna().all()
+    assert cohort.target_table()["price"].notna().all()
 
 
 def _refused(call: object) -> str:
@@ -299,7 +299,7 @@ def test_quantiles_of_a_waterfall() -> None:
     cohort = imo.calibrate(with_gaps, [target], tolerance=0)
     known = gaps["best_change"].notna().to_numpy()
     share = cohort.weights[known & (gaps["best_change"] <= 0).to_numpy()].sum() / cohort.weights[known].sum()
-    assert cohort.table()["after"].to_numpy() == pytest.approx(np.array(list(target.quantiles)))
+    assert cohort.target_table()["after"].to_numpy() == pytest.approx(np.array(list(target.quantiles)))
     assert 0.6 < share < 0.8
 
 
@@ -481,7 +481,7 @@ def test_the_error_of_a_target_of_some_patients_is_that_of_those_with_weight() -
     rate = ResponseRateTarget("drug", {"NE": 0.1, "SD": 0.9}, n=1000)
     others = (QuantileTarget("drug", {0.5: 0.1}, n=90), MeanTarget("drug", "best_change", 0.1, 0.7, n=90))
     for target in others:
-        table = imo.calibrate(patients, [rate, target]).table()
+        table = imo.calibrate(patients, [rate, target]).target_table()
         own = table[table["target"] == target.label].iloc[0]
         error = np.sqrt(0.25 / 90) if isinstance(target, QuantileTarget) else 0.7 / np.sqrt(90)
         assert own["standard_error"] == pytest.approx(error, rel=0.02)

@@ -35,7 +35,7 @@ def copied(made: CalibratedPopulation, folder: Path) -> Path:
 
 def test_weights_meet_the_targets(calibrated: CalibratedPopulation) -> None:
     assert calibrated.calibrated is not None
-    assert calibrated.calibrated.table()["misfit"].abs().max() < 0.3
+    assert calibrated.calibrated.target_table()["misfit"].abs().max() < 0.3
     assert calibrated.record.plausible == len(calibrated) == 300
     assert 100 < calibrated.effective_sample_size < 300
 

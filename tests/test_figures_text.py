@@ -60,7 +60,7 @@ def responses() -> imo.Responses:
 def grid() -> Any:
     model = imo.load_model("claret2009")
     made = imo.scenario.grid(
-        model, lambda a, b: imo.Regimen(), {EVIL: [1.0, 2.0], "b": [1.0, 2.0]}, until=2, of="sum_of_diameters"
+        model, lambda a, b: imo.Regimen(), {EVIL: [1.0, 2.0], "b": [1.0, 2.0]}, until=2, measure="sum_of_diameters"
     )
     return replace(made, label=EVIL)
 

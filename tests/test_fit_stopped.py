@@ -164,4 +164,4 @@ def test_fits_of_subjects_keep_what_is_done(monkeypatch: pytest.MonkeyPatch) -> 
     found = imo.fitting.fit_each(decay_model(), decays(6, sd=(0.0, 0.3)), ["rate", "amount"], start=0.0, progress=False)
     assert len(found) == 2 and len(found.failed) == 4
     assert all("stopped by the user" in why for why in found.failed.values())
-    assert "2 of 6" in found.summary()
+    assert "2 of 6" in found.report()

@@ -73,7 +73,7 @@ def test_profiles_have_both_thresholds(result: FitResult) -> None:
         assert (np.diff(one.values) > 0).all() and one.rise.min() == 0
         outer = found.intervals().loc[one.name]
         assert outer["simultaneous_lower"] < outer["lower"] < outer["value"] < outer["upper"] < outer["simultaneous_upper"]
-    assert set(found.table().columns) == {"parameter", "value", "rise"}
+    assert set(found.to_frame().columns) == {"parameter", "value", "rise"}
     assert len(found.plot()) == 2
 
 
@@ -119,7 +119,7 @@ def test_censored_data_are_simulated_censored() -> None:
     found = fitted(simulated(20, limit=8.0), "combined", per_arm=["rate"])
     draws = found.bootstrap(20, progress=False)
     assert len(draws) == 20
-    assert np.median(draws.table()["rate__arm_1"]) == pytest.approx(RATES[1], rel=0.1)
+    assert np.median(draws.to_frame()["rate__arm_1"]) == pytest.approx(RATES[1], rel=0.1)
 
 
 @pytest.mark.slow
@@ -131,7 +131,7 @@ def test_the_posterior_of_a_mean_is_students() -> None:
     draws = found.posterior(2200, progress=False)
     y = found.observations.value
     exact = t(len(y) - 1, y.mean(), y.std(ddof=1) / np.sqrt(len(y)))
-    table = draws.table()["amount"]
+    table = draws.to_frame()["amount"]
     for share in (0.025, 0.25, 0.5, 0.75, 0.975):
         assert np.quantile(table, share) == pytest.approx(exact.ppf(share), abs=0.07)
     assert not draws.failed and 0.2 < draws.facts["acceptance"] < 0.9
@@ -153,7 +153,7 @@ def test_a_posterior_goes_to_arviz_and_makes_bands() -> None:
     draws = linear().posterior(100, walkers=8, burn=40, progress=False)
     found = draws.to_arviz().posterior
     assert dict(found.sizes) == {"chain": 8, "draw": 60}
-    np.testing.assert_array_equal(found["amount"].to_numpy().T.ravel(), draws.table()["amount"])
+    np.testing.assert_array_equal(found["amount"].to_numpy().T.ravel(), draws.to_frame()["amount"])
     assert "log_error_scale__drug" in found and arviz.summary(draws.to_arviz()).shape[0] == 2
     band = draws.bands([1.0])
     assert (band["lower"] < band["predicted"]).all() and (band["predicted"] < band["upper"]).all()
@@ -164,7 +164,7 @@ def test_several_starts_lead_to_one_minimum() -> None:
     found = imo.fit(decay_model(), data, ["rate", "amount"], starts=8, start=0.0, progress=False)
     starts = found.starts
     assert starts is not None and len(starts) == 8 and starts.agreeing >= 6
-    assert starts.table()["rise"].iloc[0] == 0 and starts.plot().get_yscale() == "log"
+    assert starts.to_frame()["rise"].iloc[0] == 0 and starts.plot().get_yscale() == "log"
     assert f"{starts.agreeing} of 8 starts" in found.report()
     with pytest.raises(imo.errors.FitError, match="whole number"):
         imo.fit(decay_model(), data, ["rate"], starts=0)
@@ -311,7 +311,7 @@ def pair() -> imo.fitting.FitComparison:
 
 
 def test_models_are_compared(pair: imo.fitting.FitComparison) -> None:
-    table = pair.table()
+    table = pair.to_frame()
     assert table.index[0] == "by arm" and table["weight"].sum() == pytest.approx(1) and table["delta"].iloc[0] == 0
     gain, more, p = pair.likelihood_ratio("one rate", "by arm")
     assert more == 1 and p < 1e-10 and gain == pytest.approx(np.diff(sorted(table["deviance"]))[0])

@@ -23,7 +23,7 @@ def ishigami(x):
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_ishigami(seed: int) -> None:
     found = imo.global_sensitivity(None, ANGLES, ishigami, n=8192, seed=seed)
-    table = found.table()
+    table = found.output_table()
     for name in ANGLES:
         row = table.loc[name]
         assert row["first"] == pytest.approx(FIRST[name], abs=0.01) and row["total"] == pytest.approx(TOTAL[name], abs=0.01)
@@ -34,7 +34,7 @@ def test_ishigami(seed: int) -> None:
 
 def test_estimates_are_those_of_scipy_and_the_design_grows_until_intervals_are_narrow() -> None:
     found = imo.global_sensitivity(None, ANGLES, ishigami, n=256, tolerance=0.05, most=8192)
-    table = found.table()
+    table = found.output_table()
     width = max((table[f"{m}_upper"] - table[f"{m}_lower"]).max() for m in ("first", "total")) / 2
     assert found.converged and found.n > 256 and width <= 0.05
     not_yet = imo.global_sensitivity(None, ANGLES, ishigami, n=256, tolerance=0.001, most=512)
@@ -51,10 +51,10 @@ def test_sobol_g_and_groups() -> None:
         return np.prod((np.abs(4 * x[names].to_numpy() - 2) + a) / (1 + a), axis=1)
 
     distributions = dict.fromkeys(names, Uniform(0, 1))
-    table = imo.global_sensitivity(None, distributions, g, n=8192).table().loc[names]
+    table = imo.global_sensitivity(None, distributions, g, n=8192).output_table().loc[names]
     np.testing.assert_allclose(table["first"], partial / variance, atol=0.01)
     np.testing.assert_allclose(table["total"], partial * np.prod(1 + partial) / (1 + partial) / variance, atol=0.01)
-    grouped = imo.global_sensitivity(None, distributions, g, n=8192, groups={"small": names[2:]}).table()
+    grouped = imo.global_sensitivity(None, distributions, g, n=8192, groups={"small": names[2:]}).output_table()
     assert set(grouped.index) == {"small", "x0", "x1"}
     assert grouped.loc["small", "first"] == pytest.approx((np.prod(1 + partial[2:]) - 1) / variance, abs=0.01)
 
@@ -76,7 +76,7 @@ def test_shapley_of_a_linear_model_with_correlated_inputs(correlation: float) ->
     population = PopulationDistribution({n: Normal(0, sd) for n, sd in zip("xyz", s, strict=True)}, correlations=block)
     found = imo.global_sensitivity(
         None, population, lambda x: b[0] * x["x"] + b[1] * x["y"] + b[2] * x["z"], method="shapley", n=8192
-    ).table()
+    ).output_table()
     assert found["effect"].sum() == pytest.approx(1, abs=1e-12)
     for name, value in exact.items():
         assert found.loc[name, "effect"] == pytest.approx(value, abs=0.02)
@@ -88,13 +88,13 @@ def test_screening_methods_find_what_matters() -> None:
         return 5 * x["a"] + x["b"] ** 2 + 0 * x["c"]
 
     uniform = dict.fromkeys("abc", Uniform(0, 1))
-    effects = imo.global_sensitivity(None, uniform, function, method="morris", n=200).table()
+    effects = imo.global_sensitivity(None, uniform, function, method="morris", n=200).output_table()
     assert effects.loc["a", "mean_absolute_effect"] == pytest.approx(5) and effects.loc["a", "standard_deviation"] < 1e-12
     assert (
         effects.loc["b", "mean_absolute_effect"] == pytest.approx(1, abs=0.05) and effects.loc["b", "standard_deviation"] > 0.1
     )
     assert effects.loc["c", "mean_absolute_effect"] == 0
-    distances = imo.global_sensitivity(None, uniform, function, method="pawn").table()
+    distances = imo.global_sensitivity(None, uniform, function, method="pawn").output_table()
     assert list(distances.index)[0] == "a" and distances.loc["a", "median_distance"] > 5 * distances.loc["a", "noise"]
     assert distances.loc["c", "median_distance"] < 1.3 * distances.loc["c", "noise"]
 
@@ -108,7 +108,7 @@ def test_an_endpoint_of_a_simulation() -> None:
         log_kill(), ENDPOINT, "log(tumour): final", regimen=imo.Regimen().dose("dose", 2.0), until=20, n=2048
     )
     growth, kill = (20 * 0.1) ** 2 * np.exp(0.04) * np.expm1(0.04), (2 * 0.5) ** 2 * np.exp(0.09) * np.expm1(0.09)
-    table = found.table()
+    table = found.output_table()
     assert table.loc["growth", "first"] == pytest.approx(growth / (growth + kill), abs=0.02)
     assert table.loc["kill", "total"] == pytest.approx(kill / (growth + kill), abs=0.02)
     assert table.loc["loss", "total"] == pytest.approx(0, abs=1e-6)
@@ -125,7 +125,7 @@ def test_who_responds() -> None:
         until=10,
         n=1024,
     )
-    table = found.table()
+    table = found.output_table()
     assert list(table.index)[:2] == ["kill", "growth"] and table.loc["kill", "shift"] > 0 > table.loc["growth", "shift"]
     assert table.loc["kill", "p_value"] < 1e-10 < 0.001 < table.loc["loss", "p_value"]
 
@@ -138,7 +138,7 @@ def test_figures_and_reports(method: str) -> None:
     found = imo.global_sensitivity(log_kill(), ENDPOINT, wanted, method=method, regimen=regimen, until=20, **how)
     assert found.of == tuple(wanted) and len(found.to_frame()) == 6 and "growth" in found.report()
     box = found.plot(of="tumour: area")
-    assert [t.get_text() for t in box.get_yticklabels()][-1] == found.table("tumour: area").index[0]
+    assert [t.get_text() for t in box.get_yticklabels()][-1] == found.output_table("tumour: area").index[0]
     plt.close("all")
     if method != "tornado":
         assert found.plot_scatter(of="tumour: final").shape == (1, 3)
@@ -188,16 +188,16 @@ def test_correlated_parameters_belong_in_one_group() -> None:
     population = PopulationDistribution(ANGLES, correlations=(Correlation(("a", "b"), ((1, 0.5), (0.5, 1))),))
     with pytest.raises(SolveError, match="a, b are correlated; put them in one group, or method='shapley'"):
         imo.global_sensitivity(None, population, ishigami, n=64)
-    assert len(imo.global_sensitivity(None, population, ishigami, n=64, groups={"both": ["a", "b"]}).table()) == 2
+    assert len(imo.global_sensitivity(None, population, ishigami, n=64, groups={"both": ["a", "b"]}).output_table()) == 2
 
 
 @pytest.mark.parametrize("method", ["sobol", "shapley", "morris", "pawn", "tornado"])
 def test_a_single_parameter(method: str) -> None:
     how = {} if method == "tornado" else {"n": 64}
     found = imo.global_sensitivity(None, {"a": ANGLE}, lambda x: x["a"], method=method, **how)
-    assert found.table()[found.measure].iloc[0] > 0
+    assert found.output_table()[found.measure].iloc[0] > 0
     if method == "sobol":
-        assert (found.table().to_numpy() == 1).all() and "1 by definition" in found.report()
+        assert (found.output_table().to_numpy() == 1).all() and "1 by definition" in found.report()
     assert repr(found).startswith("<GlobalSensitivity: ") and "\n" not in repr(found)
 
 
@@ -205,11 +205,11 @@ def test_a_single_parameter(method: str) -> None:
 @pytest.mark.filterwarnings("error")
 def test_an_output_that_never_changes_is_said_to_be_constant(method: str) -> None:
     constant = imo.global_sensitivity(None, ANGLES, lambda x: 0 * x["a"] + 0.1, method=method, n=64)
-    assert (constant.table().to_numpy() == 0).all() and "is constant (0.1)" in constant.report()
+    assert (constant.output_table().to_numpy() == 0).all() and "is constant (0.1)" in constant.report()
     of = ["drug: final", "tumour: final"]
     mixed = imo.global_sensitivity(log_kill(), ENDPOINT, of, method=method, until=5, n=64)
     assert mixed.notes == ("drug: final is constant (0): no parameter changes it, and all measures are 0",)
-    assert mixed.table("tumour: final")[mixed.measure].iloc[0] > 0
+    assert mixed.output_table("tumour: final")[mixed.measure].iloc[0] > 0
     if method == "sobol":
         stopped = imo.global_sensitivity(log_kill(), ENDPOINT, of, until=5, n=64, tolerance=0.5)
         assert stopped.converged and stopped.n < 65_536

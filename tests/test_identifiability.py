@@ -84,7 +84,7 @@ def test_expected_errors_are_those_of_fits(error: str, size: object) -> None:
 
 def test_a_product_cannot_be_told_apart() -> None:
     found = imo.identifiability(product(), ["a", "b", "amount"], times={"drug": TIMES}, size=0.1)
-    table = found.table()
+    table = found.to_frame()
     assert table.loc["a", "verdict"] == table.loc["b", "verdict"] == "not determined"
     assert np.isinf(table.loc["a", "rse_percent"])
     assert table.loc["amount", "verdict"] == "determined"
@@ -101,8 +101,8 @@ def test_a_product_cannot_be_told_apart() -> None:
 
 def test_what_has_no_effect_is_named() -> None:
     found = imo.identifiability(product(), ["amount", "idle"], times={"drug": TIMES}, size=0.1)
-    assert "no effect" in found.table().loc["idle", "verdict"]
-    assert found.table().loc["amount", "verdict"] == "determined"
+    assert "no effect" in found.to_frame().loc["idle", "verdict"]
+    assert found.to_frame().loc["amount", "verdict"] == "determined"
     seen = imo.identifiability(product(), ["amount", "idle"], times={"drug": TIMES, "other": TIMES}, size=0.1)
     assert seen.ok
 
@@ -130,7 +130,7 @@ def test_arms_and_subjects_add_up() -> None:
         subjects={"a": 5, "b": 20},
         size=0.1,
     )
-    rse = one.table()["rse_percent"]
+    rse = one.to_frame()["rse_percent"]
     assert rse["kill_rate__b"] < rse["kill_rate__a"]
     assert len(one.observations) == 25 * 4
     four = imo.identifiability("tumour_immune", ["growth_rate"], times=[0, 42, 84], subjects=4)
@@ -201,10 +201,10 @@ def test_values_of_an_arm_are_those_at_which_it_is_looked_at() -> None:
     how = {"times": {"drug": [1.0, 2.0, 4.0]}, "regimens": {"a": None, "b": None}, "error": "lognormal", "size": 0.1}
     at = {"rate": {"a": 0.1, "b": 0.4}, "amount": 5.0}
     mapped = imo.identifiability(decay_model(), per_arm=["rate"], parameters=at, **how)
-    assert mapped.table()["value"].to_dict() == pytest.approx({"rate__a": 0.1, "rate__b": 0.4})
+    assert mapped.to_frame()["value"].to_dict() == pytest.approx({"rate__a": 0.1, "rate__b": 0.4})
     table = pd.DataFrame({"rate": [0.1, 0.4], "amount": 5.0}, index=["a", "b"])
     same = imo.identifiability(decay_model(), per_arm=["rate"], parameters=table, **how)
     np.testing.assert_allclose(same.standard_errors, mapped.standard_errors)
     assert same.standard_errors[0] == pytest.approx(4 * same.standard_errors[1], rel=1e-3)
     shared = imo.identifiability(decay_model(), ["amount"], per_arm=["rate"], parameters=table, **how)
-    assert shared.table()["value"]["amount"] == pytest.approx(5.0)
+    assert shared.to_frame()["value"]["amount"] == pytest.approx(5.0)

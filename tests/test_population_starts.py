@@ -79,10 +79,10 @@ def test_several_starts_are_compared_and_the_best_is_returned(tmp_path):
     assert one.starts is None and len(many.starts) == 3 and many.starts.agreeing == 3
     assert many.objective == pytest.approx(one.objective, abs=0.01)
     assert "3 of 3 starts ended at this optimum" in many.report()
-    table = many.starts.table()
+    table = many.starts.to_frame()
     assert table["rise"].iloc[0] == 0 and set(table.columns) == {"start", "rise", "converged", "rate", "amount"}
     back = imo.load_fit(many.save(tmp_path / "many.fit"))
-    assert back.starts is not None and back.starts.table().equals(table) and back.report() == many.report()
+    assert back.starts is not None and back.starts.to_frame().equals(table) and back.report() == many.report()
     with pytest.raises(FitError, match="starts: is 0"):
         imo.fit_population(decay_model(), data, starts=0, **how)
 

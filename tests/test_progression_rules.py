@@ -32,21 +32,23 @@ def lines_of(comparison):
 @pytest.mark.parametrize(("unit", "start"), [("mm", 100.0), ("cm", 10.0)])
 def test_a_diameter_progresses_by_recist_in_any_unit_of_length(unit, start):
     found = imo.compare(growing(unit, start=start), {"untreated": None}, until="30 days")
-    assert found.table()["progression_day"].iloc[0] == pytest.approx(np.log(1.2) / 0.1, abs=0.01)
+    assert found.outcome_table()["progression_day"].iloc[0] == pytest.approx(np.log(1.2) / 0.1, abs=0.01)
     assert any("partial response" in text for text in lines_of(found))
     assert "RECIST" in str(found) and "progression_day" in str(found)
 
 
 @pytest.mark.parametrize(("unit", "start"), [("mm", 10.0), ("cm", 1.0)])
 def test_small_diameters_must_grow_by_5_mm(unit, start):
-    day = imo.compare(growing(unit, start=start), {"untreated": None}, until="30 days").table()["progression_day"].iloc[0]
+    day = (
+        imo.compare(growing(unit, start=start), {"untreated": None}, until="30 days").outcome_table()["progression_day"].iloc[0]
+    )
     assert day == pytest.approx(np.log(1.5) / 0.1, abs=0.02)
 
 
 @pytest.mark.parametrize("unit", ["mm^3", "cm^3", "mL", "L"])
 def test_a_volume_progresses_when_it_has_doubled(unit):
     found = imo.compare(growing(unit), {"untreated": None}, until="30 days")
-    assert found.table()["progression_day"].iloc[0] == pytest.approx(np.log(2) / 0.1, abs=0.02)
+    assert found.outcome_table()["progression_day"].iloc[0] == pytest.approx(np.log(2) / 0.1, abs=0.02)
     texts = lines_of(found)
     assert not any("partial response" in text or "+20" in text for text in texts)
     assert any("doubled" in text for text in texts)
@@ -56,16 +58,16 @@ def test_a_volume_progresses_when_it_has_doubled(unit):
 @pytest.mark.parametrize("unit", ["cell", "1", "mm^2", "mg"])
 def test_other_sizes_have_no_progression(unit):
     found = imo.compare(growing(unit), {"untreated": None}, until="30 days")
-    assert found.table()["progression_day"].isna().all()
+    assert found.outcome_table()["progression_day"].isna().all()
     assert lines_of(found) == []
     assert "no day of progression" in str(found) and "not reached" not in found._repr_html_()
     with pytest.raises(imo.errors.SolveError, match="has no rule of progression"):
-        imo.scenario.grid(growing(unit), lambda a, b: None, {"a": [1], "b": [1]}, until="5 days", measure="time_to_progression")
+        imo.scenario.grid(growing(unit), lambda a, b: None, {"a": [1], "b": [1]}, until="5 days", summary="time_to_progression")
 
 
 def test_a_grid_says_what_the_day_is():
     found = imo.scenario.grid(
-        growing("mm^3"), lambda a, b: None, {"a": [1], "b": [1]}, until="30 days", measure="time_to_progression"
+        growing("mm^3"), lambda a, b: None, {"a": [1], "b": [1]}, until="30 days", summary="time_to_progression"
     )
     assert found.label == "time to doubling (days)" and found.values[0, 0] == pytest.approx(np.log(2) / 0.1, abs=0.02)
 

@@ -294,7 +294,7 @@ def test_intervals_of_surfaces_hold_the_truth(name: str) -> None:
     truth = TRUTHS[name][1]
     inside = []
     for seed in range(200):
-        table = surface(name, 0.03, seed, repeats=3).fit(name).table().set_index("parameter")
+        table = surface(name, 0.03, seed, repeats=3).fit(name).to_frame().set_index("parameter")
         inside.append([table.loc[p, "lower"] <= v <= table.loc[p, "upper"] for p, v in truth.items()])
     assert np.mean(inside) >= 0.93
     assert np.mean(inside, axis=0).min() >= 0.90

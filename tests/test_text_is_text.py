@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 import immunoode as imo
+from immunoode.catalogue.table import Catalogue
 from immunoode.errors import ModelError
 from immunoode.model.latex import symbols
 from immunoode.model.library import model_names
@@ -59,7 +60,7 @@ def lesions() -> imo.TrialData:
 def grid() -> Any:
     model = imo.load_model("claret2009")
     made = imo.scenario.grid(
-        model, lambda a, b: imo.Regimen(), {EVIL: [1.0, 2.0], "b": [1.0, 2.0]}, until=2, of="sum_of_diameters"
+        model, lambda a, b: imo.Regimen(), {EVIL: [1.0, 2.0], "b": [1.0, 2.0]}, until=2, measure="sum_of_diameters"
     )
     return replace(made, label=EVIL)
 
@@ -150,7 +151,15 @@ def sensitive() -> Any:
     return imo.global_sensitivity(None, {"a": imo.virtual_population.Uniform(0, 1)}, function, method="tornado")
 
 
+def _checked() -> pd.DataFrame:
+    return pd.DataFrame({"observed": [1.0], "lower": [0.0], "upper": [2.0], "stratum": [EVIL]})
+
+
 SHOWN: dict[str, Callable[[], Any]] = {
+    "Catalogue": lambda: Catalogue(pd.DataFrame({"title": [EVIL]}, index=pd.Index([EVIL], name="name"))),
+    "Description": lambda: imo.describe(replace(decay_model(), title=EVIL, description=EVIL, name=EVIL)),
+    "EachResult": lambda: imo.fitting.EachResult({EVIL: fitted()}, {EVIL: EVIL}),
+    "PredictiveCheck": lambda: imo.population.PredictiveCheck(EVIL, EVIL, EVIL, False, 1, 0.9, *[_checked()] * 3),
     "OptimalSchedule": lambda: imo.optimise(log_kill(), chosen, 5, choose={EVIL: [1.0, 2.0]}, minimise="tumour: final"),
     "ParetoFront": pareto,
     "DoseFinding": found_dose,
@@ -225,7 +234,12 @@ def test_everything_that_shows_itself_is_tested() -> None:
     found = set()
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ClassDef) and any(getattr(f, "name", "").startswith("_repr_") for f in node.body):
+            if isinstance(node, ast.ClassDef) and any(
+                [
+                    *(getattr(f, "name", "").startswith("_repr_") for f in node.body),
+                    *(getattr(d, "id", "") == "shown" for d in node.decorator_list),
+                ]
+            ):
                 found.add(node.name)
     assert found == set(SHOWN)
 

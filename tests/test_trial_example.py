@@ -97,8 +97,8 @@ def test_fit_each_lists_whom_it_cannot_fit() -> None:
     regimens = {"pembrolizumab": example_data.regimens()["pembrolizumab"]}
     found = imo.fitting.fit_each(combined(), data, ["growth_rate", "kill_rate"], regimens=regimens, error="additive")
     assert list(found) == ["201", "205"] and "cannot determine 2 parameters" in found.failed["202"]
-    table = found.table()
-    assert table["converged"].tolist() == [True, True, False] and "2 of 3 fits converged" in found.summary()
+    table = found.to_frame()
+    assert table["converged"].tolist() == [True, True, False] and "2 of 3 fits converged" in found.report()
 
 
 def test_several_observables_with_their_own_errors() -> None:

@@ -392,7 +392,7 @@ WRONG_CALLS: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]
         ("'sum_of_diameters'",),
     ),
     "grid of one axis": (lambda: grid(axes={"a": [1]}), imo.errors.SolveError, ("grid", "1 axes", "two")),
-    "grid of an unknown measure": (lambda: grid(measure="best"), imo.errors.SolveError, ("measure 'best'", "nadir")),
+    "grid of an unknown summary": (lambda: grid(summary="best"), imo.errors.SolveError, ("summary 'best'", "nadir")),
 }
 
 

@@ -41,7 +41,7 @@ def grid() -> None:
         return antibody + imo.Regimen().dose("radiotherapy", "3 Gy", every="1 day", count=5, start=start, weekdays=True)
 
     axes = {"start of radiotherapy (day)": [0, 14, 42, 84, 168], "pembrolizumab doses": [1, 4, 8, 17]}
-    box = imo.scenario.grid(model, regimen, axes, until="1 year", measure="final_change").plot()
+    box = imo.scenario.grid(model, regimen, axes, until="1 year", summary="final_change").plot()
     box.figure.savefig(HERE / "grid.png", dpi=110)
 
 

@@ -55,7 +55,7 @@ def lung(folder: Path) -> str:
     arms = imo.fit_population("ribba2022", data, covariates={"growth_rate": "arm", "shrinkage_rate": "arm"}, **how)
     text = ["## Lung cancer: tumour sizes under atezolizumab or docetaxel\n", LUNG]
     text += [f"{len(plain.observations.subjects)} patients, {len(plain.observations)} observations; {arms.seconds:.0f} s.\n"]
-    text.append(block(imo.fitting.compare_fits({"one population": plain, "by arm": arms}).table("bic")))
+    text.append(block(imo.fitting.compare_fits({"one population": plain, "by arm": arms}).to_frame("bic")))
     text.append(markdown(arms.parameters()[["value", "unit", "rse_percent", "lower", "upper", "shrinkage_percent"]]))
     check = arms.predictive_check(by="arm", dropout="progression")
     check.plot()
@@ -77,7 +77,7 @@ def mice(folder: Path) -> str:
     origin = imo.fit_population(model, data, ["slope"], random=["retardation"], parameters={"offset": 0.0}, **how)
     fits = {"both rates free": full, "tied": tied, "tied through the origin": origin}
     text = ["## Breast tumours of mice: the reduced Gompertz law\n", MICE]
-    text.append(block(imo.fitting.compare_fits(fits).table("bic")))
+    text.append(block(imo.fitting.compare_fits(fits).to_frame("bic")))
     for name, fit in fits.items():
         text.append(f"{name}:\n\n" + markdown(fit.parameters()[["value", "unit", "rse_percent", "lower", "upper"]]))
     tied.predictive_check().plot()

@@ -127,7 +127,7 @@ docetaxel the fit shows only that the model can follow their growth and decline.
 
 
 def _each(name: str, each: EachResult) -> dict[str, object]:
-    table = each.table()
+    table = each.to_frame()
     good = table[table["converged"].astype(bool)]
     return {
         "varied": name,
@@ -143,7 +143,7 @@ def _each(name: str, each: EachResult) -> dict[str, object]:
 
 
 def _by_arm(each: EachResult) -> pd.DataFrame:
-    rows = each.table()
+    rows = each.to_frame()
     rows = rows[rows["converged"].astype(bool)].groupby("arm")
     table = rows.agg(
         patients=("rmse", "size"),
@@ -157,7 +157,7 @@ def _by_arm(each: EachResult) -> pd.DataFrame:
 
 def _patients(two: EachResult, three: EachResult) -> str:
     """Draw twelve patients from the best fit to the worst."""
-    table = two.table()
+    table = two.to_frame()
     order = table[table["converged"].astype(bool)]["rmse"].sort_values().index
     chosen = [order[int(i)] for i in np.linspace(0, len(order) - 1, 12)]
     _, axes = plt.subplots(3, 4, figsize=(12, 7.5), layout="constrained")
@@ -180,7 +180,7 @@ def _errors(two: EachResult, three: EachResult) -> str:
     for each, colour, label in ((two, "#0072B2", "two parameters"), (three, "#D55E00", "three parameters")):
         frame = pd.concat([r.predict() for r in each.results.values()])
         axes[0].scatter(frame["predicted"], frame["observed"], s=4, alpha=0.4, color=colour, label=label)
-        values = each.table()["relative_error"].dropna().sort_values()
+        values = each.to_frame()["relative_error"].dropna().sort_values()
         axes[1].plot(100 * values, np.linspace(0, 100, len(values)), color=colour, label=label)
     axes[0].plot([0, 170], [0, 170], color="black", lw=0.8)
     axes[0].set(xlabel="predicted (mm)", ylabel="observed (mm)", xlim=(0, 170), ylim=(0, 170))
@@ -281,13 +281,13 @@ def car_t(folder: Path) -> str:
     )
     lines = ["## CAR-T cells and leukaemia in patients\n", CAR_T]
     for name, each, vary in (("car_t", own, CAR_T_BOUNDS), ("leontriana2021", leon, LEON_BOUNDS)):
-        lines += [f"`{name}`: {each.summary()}.\n", markdown(_car_t_table(each, list(vary)))]
+        lines += [f"`{name}`: {each.report()}.\n", markdown(_car_t_table(each, list(vary)))]
         lines += ["Not fitted:\n", *[f"- {s}: {why}" for s, why in each.failed.items()], ""]
     return "\n".join([*lines, _car_t_figure(own, leon)])
 
 
 def _car_t_table(each: EachResult, vary: list[str]) -> pd.DataFrame:
-    table = each.table()
+    table = each.to_frame()
     table["sd of log"] = pd.Series({s: float(r.least_squares.errors[0].scale.s) for s, r in each.items()})
     return table.loc[list(each), ["converged", "observations", *vary, "sd of log", "aic"]]
 

@@ -116,7 +116,7 @@ def _record(file: CohortFile, drawn: pd.DataFrame, plausible: int, cohort: Cohor
         plausible,
         len(cohort),
         round(cohort.effective_sample_size, 1),
-        round(float(cohort.table()["misfit"].abs().max()), 3),
+        round(float(cohort.target_table()["misfit"].abs().max()), 3),
         version(),
     )
 

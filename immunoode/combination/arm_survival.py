@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from immunoode import units
 from immunoode.combination.step_curve import FloatArray, StepCurve, curve_of, curve_of_subjects
 from immunoode.errors import DataError, Problem, nearest
-from immunoode.notebook import shown
 from immunoode.trial.survival.endpoint_table import endpoint_table, group_names
 from immunoode.trial.survival.kaplan_meier import MONTH, KaplanMeier
 from immunoode.trial.survival.reconstruction import SurvivalReconstruction
@@ -100,7 +99,6 @@ class Certain:
 
 
 @dataclass(frozen=True)
-@shown
 class SurvivalArm:
     """Survival of one arm.
 

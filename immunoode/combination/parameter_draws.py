@@ -43,9 +43,9 @@ def parameter_draws(source: Any, count: int, seed: int) -> ParameterDraws | None
     if isinstance(source, FitResult):
         return ParameterDraws(_of_covariance(source, count, rng), f"{count} draws from the covariance of the fit")
     if isinstance(source, Draws):
-        columns = [c for c in source.table().columns if not c.startswith("error_scale__")]
+        columns = [c for c in source.to_frame().columns if not c.startswith("error_scale__")]
         kind = "posterior" if source.kind == "posterior" else f"{source.kind} bootstrap"
-        return _some(source.table()[columns], None, count, rng, kind)
+        return _some(source.to_frame()[columns], None, count, rng, kind)
     if isinstance(source, VirtualPatients):
         source = Cohort(source, source.prior)
     if isinstance(source, Cohort):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from immunoode.combination.hill_curve import HillCurve
 from immunoode.combination.surface_models import SurfaceModel
-from immunoode.errors import DataError, Problem
+from immunoode.errors import DataError, Problem, renamed
 from immunoode.notebook import shown
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class SurfaceFit:
         best = max((v["e1"], v["e2"]), key=lambda e: abs(e - v["e0"]))
         return float((v["e3"] - best) / (best - v["e0"]))
 
-    def table(self, confidence: float = 0.95) -> pd.DataFrame:
+    def to_frame(self, confidence: float = 0.95) -> pd.DataFrame:
         """Return one row per parameter: parameter, value, lower, upper, no_interaction (for interaction parameters).
 
         Intervals are from Student's t distribution on the fitted scale.
@@ -73,17 +73,15 @@ class SurfaceFit:
             rows.append({"parameter": name, "value": self.values[name], **limits, "no_interaction": none})
         return pd.DataFrame(rows)
 
-    def to_frame(self) -> pd.DataFrame:
-        """Return the table of parameters."""
-        return self.table()
+    table = renamed("table", "to_frame")
 
     def report(self) -> str:
         """Return the parameters and their interpretation."""
-        shown = self.table().to_string(index=False, float_format="{:.4g}".format, na_rep="")
+        shown = self.to_frame().to_string(index=False, float_format="{:.4g}".format, na_rep="")
         return f"{self}\n\n{shown}\nresidual standard deviation {self.residual_sd:.4g}, {self.free} degrees of freedom"
 
     def __str__(self) -> str:
-        rows = self.table().dropna(subset=["no_interaction"])
+        rows = self.to_frame().dropna(subset=["no_interaction"])
         said = [
             f"{r.parameter} {r.value:.3g} ({r.lower:.3g} to {r.upper:.3g}; {r.no_interaction:g} is no interaction)"
             for r in rows.itertuples()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from immunoode.errors import FitError, Problem, nearest
+from immunoode.errors import FitError, Problem, nearest, renamed
 from immunoode.fitting.observations import FloatArray, Observations
 from immunoode.notebook import shown, without_mathematics
 
@@ -62,13 +62,13 @@ class FitComparison:
     ... )
     >>> one = imo.fit("claret2009", data, ["growth_rate"])
     >>> each = imo.fit("claret2009", data, per_subject=["growth_rate"])
-    >>> imo.fitting.compare_fits({"one rate": one, "one rate per subject": each}).table("bic").index.tolist()
+    >>> imo.fitting.compare_fits({"one rate": one, "one rate per subject": each}).to_frame("bic").index.tolist()
     ['one rate', 'one rate per subject']
     """
 
     fits: Mapping[str, Fitted]
 
-    def table(self, criterion: str = "aicc") -> DataFrame:
+    def to_frame(self, criterion: str = "aicc") -> DataFrame:
         """Return one row per fit, best first: parameters, -2 log L, AIC, AICc, BIC, difference to the best, Akaike weight.
 
         Parameters
@@ -85,6 +85,8 @@ class FitComparison:
         delta = table[criterion] - table[criterion].min()
         weight = np.exp(-0.5 * delta)
         return table.assign(delta=delta, weight=weight / weight.sum()).sort_values("delta")
+
+    table = renamed("table", "to_frame")
 
     def likelihood_ratio(self, small: str, large: str) -> tuple[float, int, float]:
         """Return the differences in -2 log L and in the number of parameters, and the p-value by chi-square.
@@ -127,7 +129,7 @@ class FitComparison:
 
     def predict(self, times: Iterable[float], criterion: str = "aicc") -> DataFrame:
         """Return predictions averaged over the models by weight, and the standard deviation between models."""
-        weights = self.table(criterion)["weight"]
+        weights = self.to_frame(criterion)["weight"]
         days = list(times)
         tables = {n: f.predict(days) for n, f in self.fits.items()}
         first = next(iter(tables.values()))
@@ -143,12 +145,16 @@ class FitComparison:
 
         return plot_comparison(self, criterion, **how)
 
+    def report(self) -> str:
+        """Return the table as text."""
+        return str(self)
+
     def __str__(self) -> str:
-        return self.table().to_string(float_format=lambda x: f"{x:.4g}")
+        return self.to_frame().to_string(float_format=lambda x: f"{x:.4g}")
 
     @without_mathematics
     def _repr_html_(self) -> str:
-        return self.table().to_html(float_format=lambda x: f"{x:.4g}")
+        return self.to_frame().to_html(float_format=lambda x: f"{x:.4g}")
 
 
 def _criteria(fit: Fitted) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunoode.errors import FitError, Problem
+from immunoode.errors import FitError, Problem, renamed
 from immunoode.fitting.interrupt import interruptible
 from immunoode.fitting.least_squares import LeastSquares
 from immunoode.fitting.log_parameters import LOG
@@ -62,7 +62,7 @@ class MultiStartResult:
         """Number of fits that ended at the best minimum."""
         return int(np.sum(self.costs < self.costs[self.best] + SAME))
 
-    def table(self) -> DataFrame:
+    def to_frame(self) -> DataFrame:
         """Return one row per start, best first: the difference in -2 log L to the best, whether it converged, and the
         estimates.
         """
@@ -82,6 +82,8 @@ class MultiStartResult:
                 }
             )
         return pd.DataFrame(rows)
+
+    table = renamed("table", "to_frame")
 
     def plot(self, **how: Any) -> Axes:
         """Draw the waterfall of minima; see `immunoode.plot.uncertainty.plot_starts`."""

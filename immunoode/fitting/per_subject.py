@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunoode.errors import FitError, SolveError
+from immunoode.errors import FitError, SolveError, renamed
 from immunoode.fitting.fit import fit
 from immunoode.fitting.interrupt import interruptible
 from immunoode.fitting.result import FitResult
 from immunoode.fitting.simulation_predictor import chosen_regimens
 from immunoode.fitting.uncertainty.progress import STOPPED
+from immunoode.notebook import shown
 from immunoode.trial.long_table import as_trial
 from immunoode.trial.trial_data import TrialData
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
+@shown
 class EachResult(Mapping[str, FitResult]):
     """The fits by subject; `failed` has the reason if a subject has none."""
 
@@ -41,7 +43,7 @@ class EachResult(Mapping[str, FitResult]):
     def __len__(self) -> int:
         return len(self.results)
 
-    def table(self) -> DataFrame:
+    def to_frame(self) -> DataFrame:
         """Return one row per subject: arm, whether the fit converged, errors, parameters, remarks."""
         import pandas as pd
 
@@ -49,9 +51,11 @@ class EachResult(Mapping[str, FitResult]):
         rows += [{"subject": s, "converged": False, "beware": why} for s, why in self.failed.items()]
         return pd.DataFrame(rows).set_index("subject")
 
-    def summary(self) -> str:
+    table = renamed("table", "to_frame")
+
+    def report(self) -> str:
         """Return how many fits converged, their goodness of fit, and how many parameters ended at a bound."""
-        table = self.table()
+        table = self.to_frame()
         good = table[table["converged"].astype(bool)]
         bound = good["beware"].str.contains("bound").mean() if len(good) else 0.0
         median = good["relative_error"].median() if len(good) else float("nan")
@@ -60,6 +64,11 @@ class EachResult(Mapping[str, FitResult]):
             f"median over subjects of the median relative error {100 * median:.1f} %; "
             f"{100 * bound:.0f} % of them have a parameter at a bound"
         )
+
+    def __str__(self) -> str:
+        return self.report()
+
+    summary = renamed("summary", "report")
 
 
 def _row(result: FitResult) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from immunoode.errors import renamed
 from immunoode.notebook import shown
 from immunoode.optimisation.descent import FEASIBLE, Descent
 from immunoode.optimisation.evaluation import Objective
@@ -126,7 +127,7 @@ class OptimalSchedule:
         best = self.descents[0].objective
         return sum(d.feasible and abs(d.objective - best) <= _AGREE * self.scale for d in self.descents)
 
-    def table(self) -> pd.DataFrame:
+    def choice_table(self) -> pd.DataFrame:
         """Return one row per chosen number: its value, and the range within which the loss is less than 1 %."""
         import pandas as pd
 
@@ -141,6 +142,8 @@ class OptimalSchedule:
             within = [self.flatness.within.get(name, (np.nan, np.nan)) for name in frame["choice"]]
             frame["from"], frame["to"] = [w[0] for w in within], [w[1] for w in within]
         return frame
+
+    table = renamed("table", "choice_table")
 
     def limits_table(self) -> pd.DataFrame:
         """Return one row per limit: its value, its violation, whether it is active, and the gain per unit of relaxation.

@@ -39,9 +39,9 @@ def calibration_targets(cohort: Cohort, *, ax: Any = None, data: bool = False) -
     Returns
     -------
     Axes, or (Axes, DataFrame)
-        The table is `cohort.table()`.
+        The table is `cohort.target_table()`.
     """
-    table = cohort.table()
+    table = cohort.target_table()
     unit = table["standard_error"].where(table["standard_error"] > 0, (table["before"] - table["observed"]).abs())
     unit = unit.where(unit > 0, 1.0)
     before, after = ((table[c] - table["observed"]) / unit for c in ("before", "after"))

@@ -26,7 +26,7 @@ def plot_comparison(found: FitComparison, criterion: str = "aicc", *, ax: Axes |
     -------
     Axes
     """
-    table = found.table(criterion)
+    table = found.to_frame(criterion)
     ax = new_axes(ax, (6, 0.42 * len(table) + 1.3))
     place = np.arange(len(table))[::-1]
     delta = np.where(np.isfinite(table["delta"]), table["delta"], np.nan)

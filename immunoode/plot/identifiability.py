@@ -35,7 +35,7 @@ def plot_identifiability(found: Identifiability, *, ax: Any = None) -> FloatArra
         height = max(2.6, 0.3 * count + 1.4)
         _, axes = plt.subplots(1, 2, figsize=(9.5, height), layout="constrained", width_ratios=[1.2, 1])
     left, right = axes
-    table = found.table()
+    table = found.to_frame()
     rse = np.minimum(table["rse_percent"].to_numpy(float), 1e4)  # infinite bars end at the edge
     place = np.arange(count)[::-1]
     colours = [COLOURS[2] if r <= 50 else COLOURS[4] if r <= 100 else COLOURS[1] for r in rse]

@@ -47,7 +47,7 @@ def plot_sensitivity(
     -------
     Axes
     """
-    table = found.table(of).head(most)[::-1]
+    table = found.output_table(of).head(most)[::-1]
     box = new_axes(ax, figsize or (6.6, 1.2 + 0.34 * len(table)))
     if found.method == "tornado":
         _tornado(box, table, of or found.of[0])
@@ -115,7 +115,7 @@ def plot_scatter(
     import matplotlib.pyplot as plt
 
     output = of or found.sample.columns[len(found.parameters)]
-    names = [n for n in found.table(of if of in found.tables else None).index if n in found.parameters][:most]
+    names = [n for n in found.output_table(of if of in found.tables else None).index if n in found.parameters][:most]
     rows = -(-len(names) // columns)
     shape = figsize or (2.6 * min(columns, len(names)) + 0.6, 2.2 * rows + 0.5)
     figure, boxes = plt.subplots(

@@ -88,7 +88,7 @@ def plot_draws(draws: Draws, *, ax: Any = None) -> FloatArray:
 
     if len(draws) < 2:
         raise FitError(Problem("draws", f"there are {len(draws)}", "at least two"))
-    table = draws.table().iloc[:, : len(draws.names)]
+    table = draws.to_frame().iloc[:, : len(draws.names)]
     names = list(table.columns)[:8]
     p = len(names)
     axes = ax
@@ -128,7 +128,7 @@ def plot_starts(starts: MultiStartResult, *, ax: Axes | None = None) -> Axes:
     Axes
     """
     ax = new_axes(ax, (5, 3.2))
-    table = starts.table()
+    table = starts.to_frame()
     good = table["converged"].to_numpy(bool)
     rise = np.maximum(table["rise"].to_numpy(float), 1e-3)
     rank = np.arange(1, len(table) + 1)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from immunoode.errors import renamed
 from immunoode.fitting.observations import FloatArray
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class PopulationMultiStartResult:
         """Number of fits that ended at the best optimum."""
         return int(np.sum(self.objectives < self.objectives[self.best] + SAME))
 
-    def table(self) -> DataFrame:
+    def to_frame(self) -> DataFrame:
         """Return one row per start, best first: difference in the objective to the best, whether it converged, estimated
         typical values.
         """
@@ -57,3 +58,5 @@ class PopulationMultiStartResult:
         table.insert(1, "rise", self.objectives - self.objectives[self.best])
         table.insert(2, "converged", list(self.converged))
         return table.sort_values("rise", kind="stable").reset_index(drop=True)
+
+    table = renamed("table", "to_frame")

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from immunoode.errors import Problem, SolveError
+from immunoode.errors import Problem, SolveError, renamed
 from immunoode.model.closed_model import resolve
 from immunoode.model.library import load_model
 from immunoode.model.model import Model
@@ -43,7 +43,7 @@ class Comparison:
     regimens: Mapping[str, Regimen | None]
     measure: str
 
-    def table(self) -> pd.DataFrame:
+    def outcome_table(self) -> pd.DataFrame:
         """Return one row per scenario: baseline, nadir (value, day, percent), final size, day of progression.
 
         `progression_day` follows the rule for the unit of the size, see `progression`. It is missing (NA) if progression is not
@@ -58,6 +58,8 @@ class Comparison:
         frame["progression_day"] = frame["progression_day"].astype("Float64")
         frame.index.name = "scenario"
         return frame
+
+    table = renamed("table", "outcome_table")
 
     @property
     def progression(self) -> Progression | None:
@@ -77,6 +79,10 @@ class Comparison:
 
         return plot_comparison(self, **options)
 
+    def report(self) -> str:
+        """Return the table as text."""
+        return str(self)
+
     def __str__(self) -> str:
         head = f"{len(self.simulations)} scenarios of {self.model.name}, {words_of(self)}"
         return f"{head}\n{self._shown().to_string(na_rep='not reached')}\n{self._rule()}"
@@ -88,7 +94,7 @@ class Comparison:
 
     def _shown(self) -> pd.DataFrame:
         """Return the table for display: numbers with four digits, and the day of progression under the name in its rule."""
-        table, rule = self.table(), self.progression
+        table, rule = self.outcome_table(), self.progression
         for name in table.columns.difference(["nadir_day", "progression_day"]):
             table[name] = [f"{value:.4g}" for value in table[name]]
         table["nadir_day"] = table["nadir_day"].round(1)
@@ -149,7 +155,7 @@ def compare(
     Examples
     --------
     >>> import immunoode as imo
-    >>> imo.compare("tumour_immune", {"untreated": None, "slow": (None, {"growth_rate": 0.002})}).table().shape
+    >>> imo.compare("tumour_immune", {"untreated": None, "slow": (None, {"growth_rate": 0.002})}).outcome_table().shape
     (2, 7)
     """
     model = load_model(model) if isinstance(model, str) else model

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from immunoode.errors import Problem, SolveError, nearest
+from immunoode.errors import Problem, SolveError, nearest, warn_of_former
 from immunoode.model.library import load_model
 from immunoode.model.model import Model
 from immunoode.notebook import shown, without_mathematics
@@ -23,14 +23,14 @@ from immunoode.solve.simulate import simulate
 if TYPE_CHECKING:
     import pandas as pd
 
-MEASURES: dict[str, tuple[Callable[[CurveSummary], float], str]] = {
+SUMMARIES: dict[str, tuple[Callable[[CurveSummary], float], str]] = {
     "final": (lambda c: c.final, "{of} at the end ({unit})"),
     "final_change": (lambda c: c.final_change, "change of {of} at the end (%)"),
     "nadir": (lambda c: c.nadir, "smallest {of} ({unit})"),
     "nadir_change": (lambda c: c.nadir_change, "best change of {of} (%)"),
     "time_to_progression": (lambda c: np.inf if c.progression_day is None else c.progression_day, "time to {event} (days)"),
 }
-"""The measures of a cell, and their labels."""
+"""What a cell says of the course of its output, and the labels."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,10 @@ class Grid:
 
         return plot_grid(self, ax=ax, **options)
 
+    def report(self) -> str:
+        """Return the table as text."""
+        return str(self)
+
     def __str__(self) -> str:
         return f"{self.label}\n{self.to_frame().to_string(float_format=lambda v: f'{v:.4g}')}"
 
@@ -81,8 +85,8 @@ def grid(
     axes: Mapping[str, Sequence[Any]],
     until: str | float = "1 year",
     *,
-    measure: str = "final",
-    of: str | None = None,
+    measure: str | None = None,
+    summary: str = "final",
     parameters: Mapping[str, float] | None = None,
     progress: bool | None = None,
     **options: Any,
@@ -97,9 +101,10 @@ def grid(
     axes : mapping of str to sequence
         Two labels with their values.
     until : str or float
-    measure : {"final", "final_change", "nadir", "nadir_change", "time_to_progression"}
-    of : str, optional
+    measure : str, optional
         The output that is measured. Default: as in `compare`.
+    summary : {"final", "final_change", "nadir", "nadir_change", "time_to_progression"}
+        What of its course is in a cell.
     parameters : mapping, optional
     progress : bool, optional
         Whether to show a progress bar. Default: with 30 cells or more.
@@ -113,17 +118,18 @@ def grid(
     Raises
     ------
     SolveError
-        If there are not two axes, or the measure is unknown.
+        If there are not two axes, or the summary is unknown.
     """
     from tqdm.auto import tqdm
 
     model = load_model(model) if isinstance(model, str) else model
     if len(axes) != 2 or not all(len(values) for values in axes.values()):
         raise SolveError(Problem("grid", f"has {len(axes)} axes", "two, each with its values"))
-    if measure not in MEASURES:
-        raise SolveError(Problem(f"measure {measure!r}", "is not known", nearest(str(measure), MEASURES)))
-    output = of or default_measure(model)
-    of_summary, label = MEASURES[measure]
+    measure, summary = _former_arguments(measure, summary, options)
+    if summary not in SUMMARIES:
+        raise SolveError(Problem(f"summary {summary!r}", "is not known", nearest(str(summary), SUMMARIES)))
+    output = measure or default_measure(model)
+    summary_of, label = SUMMARIES[summary]
     rows, columns = (tuple(values) for values in axes.values())
     cells = list(product(rows, columns))
     found, unit = [], ""
@@ -131,11 +137,22 @@ def grid(
         run = simulate(model, regimen_of(a, b), until, parameters=parameters, outputs=(output,), **options)
         run.raise_for_status()
         unit = run.units[output]
-        if measure == "time_to_progression" and progression_rule(unit) is None:
-            right = "a diameter or a volume as of=, or another measure: " + ", ".join(m for m in MEASURES if m != measure)
+        if summary == "time_to_progression" and progression_rule(unit) is None:
+            right = "a diameter or a volume as measure=, or another summary: " + ", ".join(m for m in SUMMARIES if m != summary)
             raise SolveError(Problem(f"{output} ({unit})", "has no rule of progression", right))
-        found.append(of_summary(summarise(run.times, run[output], unit)))
+        found.append(summary_of(summarise(run.times, run[output], unit)))
     values = np.array(found).reshape(len(rows), len(columns))
     rule = progression_rule(unit)
     text = label.format(of=output.replace("_", " "), unit=unit, event=rule.event if rule else "")
     return Grid({k: tuple(v) for k, v in axes.items()}, values, text, float(run.times[-1]))
+
+
+def _former_arguments(measure: str | None, summary: str, options: dict[str, Any]) -> tuple[str | None, str]:
+    """Return measure and summary; they were `of` and `measure`."""
+    if measure in SUMMARIES:
+        warn_of_former(f"grid(measure={measure!r})", f"grid(summary={measure!r})", stacklevel=4)
+        measure, summary = None, str(measure)
+    if "of" in options:
+        warn_of_former("grid(of=)", "grid(measure=)", stacklevel=4)
+        measure = options.pop("of")
+    return measure, summary

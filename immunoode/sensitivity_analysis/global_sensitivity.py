@@ -102,7 +102,7 @@ def global_sensitivity(
     >>> def ishigami(x):
     ...     return np.sin(x["a"]) + 7 * np.sin(x["b"]) ** 2 + 0.1 * x["c"] ** 4 * np.sin(x["a"])
     >>> found = imo.global_sensitivity(None, {"a": uniform, "b": uniform, "c": uniform}, ishigami, n=4096)
-    >>> found.table()["total"].round(1).to_dict()
+    >>> found.output_table()["total"].round(1).to_dict()
     {'a': 0.6, 'b': 0.4, 'c': 0.2}
     """
     size = {"n": n, "most": most, "tolerance": tolerance, "confidence": confidence, "quantiles": quantiles, "seed": seed}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunoode.errors import Problem, SolveError, nearest
+from immunoode.errors import Problem, SolveError, nearest, renamed
 from immunoode.notebook import shown, without_mathematics
 from immunoode.sensitivity_analysis.inputs import FloatArray
 
@@ -69,7 +69,7 @@ class GlobalSensitivity:
         """The measure by which parameters are sorted and drawn."""
         return _LEADING[self.method]
 
-    def table(self, of: str | None = None) -> pd.DataFrame:
+    def output_table(self, of: str | None = None) -> pd.DataFrame:
         """Return the measures of one output; by default the first.
 
         Raises
@@ -81,6 +81,8 @@ class GlobalSensitivity:
         if name not in self.tables:
             raise SolveError(Problem(f"output {name!r}", "was not analysed", nearest(name, self.of)))
         return self.tables[name]
+
+    table = renamed("table", "output_table")
 
     def to_frame(self) -> pd.DataFrame:
         """Return all measures: output, parameter, and one column per measure."""

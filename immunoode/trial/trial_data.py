@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from immunoode.errors import DataError, Problem, nearest
+from immunoode.errors import DataError, Problem, nearest, renamed
 from immunoode.notebook import shown, without_mathematics
 from immunoode.regimen.schedule import Schedule
 from immunoode.tables.reconciliation import UNUSED, Reconciliation
@@ -181,7 +181,7 @@ class TrialData:
         """Return a copy of the long table."""
         return self.frame.copy()
 
-    def summary(self) -> DataFrame:
+    def arm_table(self) -> DataFrame:
         """Return one row per arm and quantity: subjects, observations, times, range of values, unit."""
         rows = self.frame.groupby(["arm", "quantity"], sort=False)
         table = rows.agg(
@@ -195,11 +195,13 @@ class TrialData:
         )
         return table.reset_index()
 
+    summary = renamed("summary", "arm_table")
+
     def report(self) -> str:
         """Return a summary in words: the contents of the data, which rows were left out, and why."""
         lines = [self.title or "Trial data", self._headline(), *self._other_contents(), ""]
         if len(self):
-            lines += [self.summary().to_string(index=False), ""]
+            lines += [self.arm_table().to_string(index=False), ""]
         if self.reconciliation is not None:
             lines += [*_reconciliation_lines(self.reconciliation), ""]
         if self.left_out.empty:
@@ -232,7 +234,7 @@ class TrialData:
 
         left_out = "" if self.left_out.empty else f"<p>{len(self.left_out)} rows left out: see <code>.report()</code></p>"
         title = f"<p><b>{escape(self.title or 'Trial data')}</b>: {self._headline()}</p>"
-        return title + str(self.summary().to_html(index=False)) + left_out
+        return title + str(self.arm_table().to_html(index=False)) + left_out
 
 
 MANY = 12

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunoode.errors import DataError, Problem
+from immunoode.errors import DataError, Problem, renamed
 from immunoode.notebook import shown, without_mathematics
 from immunoode.virtual_population.calibration.calibration_record import Calibration
 from immunoode.virtual_population.calibration.certificate import Certificate, certificate
@@ -82,7 +82,7 @@ class Cohort:
         """The shift of the population from the prior one, estimated from the targets."""
         return shift_size(self.calibrated.stacked, self.features, self.patients.prior)
 
-    def table(self) -> pd.DataFrame:
+    def target_table(self) -> pd.DataFrame:
         """Return one row per row of the targets: how well the cohort meets it, and its cost.
 
         Returns
@@ -99,6 +99,8 @@ class Cohort:
             If the weights were not calibrated.
         """
         return fit_table(self)
+
+    table = renamed("table", "target_table")
 
     def costs(self) -> FloatArray:
         """Return the share of each target in the cost of calibration; the shares add up to 1.
@@ -277,7 +279,7 @@ class Cohort:
     def _repr_html_(self) -> str:
         from html import escape
 
-        shown = self.table().to_html(index=False, float_format="{:.3f}".format, na_rep="") if self.calibration else ""
+        shown = self.target_table().to_html(index=False, float_format="{:.3f}".format, na_rep="") if self.calibration else ""
         return f"<p><b>{escape(str(self))}</b></p>{shown}"
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode import units
+from immunoode.errors import renamed
 from immunoode.fitting.identify.information import PlannedErrors, Size, fisher_information
 from immunoode.fitting.identify.planned import at_times, with_outputs
 from immunoode.fitting.observations import FloatArray, Observations
@@ -85,7 +86,7 @@ class Identifiability:
         """Whether every parameter is determined."""
         return not self.warnings()
 
-    def table(self) -> DataFrame:
+    def to_frame(self) -> DataFrame:
         """Return one row per parameter: value, unit, expected relative error (%), the same given the others, verdict."""
         import pandas as pd
 
@@ -101,6 +102,8 @@ class Identifiability:
             },
             index=pd.Index(self.names, name="parameter"),
         )
+
+    table = renamed("table", "to_frame")
 
     def collinearity(self, most: int = 4) -> DataFrame:
         """Return the collinearity index of every set of up to `most` parameters, and of all; worst first.
@@ -223,7 +226,7 @@ class Identifiability:
 
     @property
     def _alone(self) -> FloatArray:
-        return self.table()["rse_percent_if_alone"].to_numpy() / 100
+        return self.to_frame()["rse_percent_if_alone"].to_numpy() / 100
 
     def report(self) -> str:
         """Return the report: tables and warnings."""
@@ -232,7 +235,7 @@ class Identifiability:
             f"Model {self.model.name}: {len(seen)} observations of {len(seen.subjects)} subjects in "
             f"{len(set(seen.arms))} arms, {len(self.names)} parameters",
             "",
-            self.table().to_string(float_format=lambda x: f"{x:.4g}"),
+            self.to_frame().to_string(float_format=lambda x: f"{x:.4g}"),
             "",
         ]
         if len(self.names) > 1:
@@ -264,7 +267,9 @@ class Identifiability:
         from html import escape
 
         found = "".join(f"<li>{escape(line)}</li>" for line in self.warnings())
-        return self.table().to_html(float_format=lambda x: f"{x:.4g}") + (f"<p>Warnings:</p><ul>{found}</ul>" if found else "")
+        return self.to_frame().to_html(float_format=lambda x: f"{x:.4g}") + (
+            f"<p>Warnings:</p><ul>{found}</ul>" if found else ""
+        )
 
 
 def _verdict(rse: float, alone: float) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from immunoode import units
-from immunoode.errors import FitError, Problem
+from immunoode.errors import FitError, Problem, renamed
 from immunoode.fitting.observations import FloatArray
 from immunoode.fitting.uncertainty.bands import grouped, observation_band, quantiles
 from immunoode.fitting.uncertainty.covariance import check_level, natural_name
@@ -56,7 +56,7 @@ class Draws:
         """(p,) the estimates, on the fitted scale."""
         return np.array([float(self.result.lmfit.params[n].value) for n in self.names])
 
-    def table(self) -> DataFrame:
+    def to_frame(self) -> DataFrame:
         """Return one row per draw, one column per parameter in its natural scale, and the scales of errors."""
         import pandas as pd
 
@@ -66,6 +66,8 @@ class Draws:
             values = np.where(logged, np.exp(np.where(logged, self.drawn, 0.0)), self.drawn)
         errors = [f"error_scale__{q}" for q in self.result.observations.quantities]
         return pd.DataFrame(np.column_stack([values, self.scales]), columns=[*keys, *errors])
+
+    table = renamed("table", "to_frame")
 
     def intervals(self, level: float = 0.95) -> DataFrame:
         """Return value, standard error (of the draws, natural scale), bias and interval of each parameter.
@@ -78,7 +80,7 @@ class Draws:
         check_level(level)
         if len(self) < 2:
             raise FitError(Problem("draws", f"there are {len(self)}", "at least two; see .failed for the reasons"))
-        table = self.table().iloc[:, : len(self.names)]
+        table = self.to_frame().iloc[:, : len(self.names)]
         tails = np.array([0.5 - level / 2, 0.5 + level / 2])
         rows = {}
         for j, key in enumerate(table.columns):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunoode.errors import FitError, Problem, nearest
+from immunoode.errors import FitError, Problem, nearest, renamed
 from immunoode.fitting.interrupt import interruptible
 from immunoode.fitting.minimise import refit
 from immunoode.fitting.observations import MEASURED, FloatArray
@@ -134,12 +134,14 @@ class Profiles(Mapping[str, Profile]):
             }
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("parameter")
 
-    def table(self) -> DataFrame:
+    def to_frame(self) -> DataFrame:
         """Return the curves: parameter, value, rise of -2 log L."""
         import pandas as pd
 
         parts = [pd.DataFrame({"parameter": n, "value": p.values, "rise": p.rise}) for n, p in self.profiles.items()]
         return pd.concat(parts, ignore_index=True)
+
+    table = renamed("table", "to_frame")
 
     def plot(self, **how: Any) -> Axes | FloatArray:
         """Draw every curve with both thresholds; see `immunoode.plot.uncertainty.plot_profiles`."""

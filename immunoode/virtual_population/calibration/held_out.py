@@ -41,6 +41,10 @@ class HeldOut:
     confidence: float
     shift: float
 
+    def to_frame(self) -> pd.DataFrame:
+        """Return a copy of the table."""
+        return self.table.copy()
+
     def report(self) -> str:
         """Return the comparison as text."""
         return f"{self}\n\n" + self.table.to_string(index=False, float_format="{:.3f}".format)

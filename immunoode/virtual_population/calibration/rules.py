@@ -118,7 +118,7 @@ def _table(cohorts: Mapping[str, Cohort]) -> pd.DataFrame:
             "patients": int((cohort.weights > 0).sum()),
             "effective_sample_size": cohort.effective_sample_size,
             "largest_weight": cohort.largest_weight,
-            "largest_misfit": float(cohort.table()["misfit"].abs().max()),
+            "largest_misfit": float(cohort.target_table()["misfit"].abs().max()),
         }
         for rule, cohort in cohorts.items()
     }

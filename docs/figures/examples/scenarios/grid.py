@@ -11,5 +11,5 @@ def regimen(start: int, doses: int) -> imo.Regimen:
 
 
 axes = {"start of radiotherapy (day)": [0, 14, 42, 84, 168], "pembrolizumab doses": [1, 4, 8, 17]}
-grid = imo.scenario.grid(model.with_values(priming_rate=1500), regimen, axes, until="1 year", measure="final_change")
+grid = imo.scenario.grid(model.with_values(priming_rate=1500), regimen, axes, until="1 year", summary="final_change")
 grid.plot(contours=True, best="smallest")
