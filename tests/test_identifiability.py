@@ -92,8 +92,8 @@ def test_a_product_cannot_be_told_apart() -> None:
     assert np.isinf(worst["a, b"]) and np.isfinite(worst["a, amount"])
     (row,) = found.confounded().itertuples()
     assert "log a" in row.combination and "log b" in row.combination and "amount" not in row.combination
-    assert any("a, b cannot be told apart" in line for line in found.warnings()) or any(
-        "b, a cannot be told apart" in line for line in found.warnings()
+    assert any("a, b cannot be distinguished" in line for line in found.warnings()) or any(
+        "b, a cannot be distinguished" in line for line in found.warnings()
     )
     assert not found.ok
     assert len(found.plot()) == 2
