@@ -136,7 +136,7 @@ def test_nothing_uses_a_former_name() -> None:
     pages = [path for path in [*ROOT.glob("*.md"), *files] if path.suffix in (".py", ".md", ".ipynb", ".toml")]
     left = [f"{path.relative_to(ROOT)}: {found}" for path in pages for found in used.findall(path.read_text(encoding="utf-8"))]
     assert len(pages) > 100
-    assert [line for line in left if not line.startswith("CHANGELOG")] == []
+    assert [line for line in left if not line.startswith(("CHANGELOG", "docs/former_names.md"))] == []
 
 
 @pytest.mark.slow
