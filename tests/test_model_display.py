@@ -18,7 +18,7 @@ NAMES = {"k": "k", "x": "x", "CL": "CL", "V": "V_1", "p": "p^{\\text{drug}}"}
     ("text", "expected"),
     [
         ("k * x", "k\\,x"),
-        ("k * (x + 1)", "k\\,\\left(x + 1\\right)"),
+        ("k * (x + 1)", "k \\cdot \\left(x + 1\\right)"),
         ("k - (x - 1)", "k - \\left(x - 1\\right)"),
         ("CL / V", "\\frac{CL}{V_1}"),
         ("(x + 1) ** 2", "\\left(x + 1\\right)^{2}"),
@@ -37,7 +37,7 @@ NAMES = {"k": "k", "x": "x", "CL": "CL", "V": "V_1", "p": "p^{\\text{drug}}"}
         ("exp(x) ** 2", "\\left(\\exp\\left(x\\right)\\right)^{2}"),
         ("1e-9 ** x", "\\left(10^{-9}\\right)^{x}"),
         ("2e-9 ** x", "\\left(2 \\times 10^{-9}\\right)^{x}"),
-        ("x / k * 2", "\\frac{x}{k}\\,2"),
+        ("x / k * 2", "\\frac{x}{k} \\cdot 2"),
     ],
 )
 def test_expressions_in_the_notation_of_papers(text, expected):
@@ -72,7 +72,7 @@ def test_a_bar_of_inhibition_stands_before_the_box_that_it_acts_on():
 
 def test_kuznetsov_reads_as_in_the_paper():
     equations = state_equations(imo.load_model("kuznetsov1994"))
-    assert equations["tumour"] == "\\frac{d\\,T}{dt} = a\\,T\\,\\left(1 - b\\,T\\right) - n\\,E\\,T"
+    assert equations["tumour"] == "\\frac{d\\,T}{dt} = a\\,T \\cdot \\left(1 - b\\,T\\right) - n\\,E\\,T"
 
 
 @pytest.mark.slow

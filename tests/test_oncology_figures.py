@@ -172,7 +172,7 @@ def test_sums_far_above_all_others_are_told() -> None:
 def test_waterfall_draws_its_table() -> None:
     responses = trial(50, 2)
     axes, table = imo.plot.waterfall(responses, data=True)
-    heights = [patch.get_height() for patch in axes.patches]
+    heights = [patch.get_height() for patch in sorted(axes.patches, key=lambda patch: patch.get_x())]
     assert np.allclose(heights, table["change"].clip(upper=100)) and (np.diff(table["change"]) <= 0).all()
     assert "(%)" in axes.get_ylabel() and sum("n = " in t.get_text() for t in axes.get_legend().get_texts()) >= 2
     assert f"{50 - len(table)} more not measured after baseline" in axes.get_xlabel()
@@ -206,7 +206,9 @@ def test_kaplan_meier_figure_has_the_numbers_at_risk() -> None:
     ticks = [t for t in axes.get_xticks() if 0 <= t <= km.curve["time"].max() / 30.4375]
     counts = km.at_risk(np.array(ticks) * 30.4375).to_numpy().ravel().astype(str)
     written = [t.get_text() for t in axes.texts]
-    assert [w for w in written if w.isdigit()] == list(counts) and any("log-rank" in w for w in written)
+    assert [w for w in written if w.isdigit()] == list(counts) and any(
+        "log-rank" in t.get_text() and "hazard ratio" in t.get_text() for t in axes.get_legend().get_texts()
+    )
 
 
 def test_shares_add_up() -> None:
@@ -233,7 +235,8 @@ def test_the_dosing_calendar_gives_its_table() -> None:
 
 def test_forest_of_a_regression() -> None:
     axes, table = imo.plot.forest(imo.trial.cox(survival(90, 3)), data=True)
-    assert len(table) == 2 and axes.get_xscale() == "log" and "hazard ratio" in axes.get_xlabel()
+    assert len(table) == 2 and axes.get_xscale() == "log" and axes.get_xlabel() == "Hazard ratio"
+    assert {"← lower hazard", "higher hazard →"} <= {text.get_text() for text in axes.texts}
 
 
 @pytest.mark.parametrize(
@@ -256,7 +259,7 @@ def test_forest_of_a_regression() -> None:
         ),
         (lambda: imo.plot.forest(pd.DataFrame({"label": ["a"], "estimate": [1]})), "no column 'lower'"),
         (lambda: imo.plot.forest(pd.DataFrame()), "without rows"),
-        (lambda: imo.plot.sums_by_arm(trial(9, 3), ax=plt.subplots()[1]), "has 1 axes for 3 arms"),
+        (lambda: imo.plot.sums_by_arm(trial(9, 3), ax=[plt.subplots()[1]]), "has 1 axes for 3 panels"),
     ],
 )
 def test_wrong_input(call: Callable[[], Any], expected: str) -> None:

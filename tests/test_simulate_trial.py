@@ -352,7 +352,7 @@ def test_reports_and_figures(model: imo.Model) -> None:
     arms = {"control": None, "drug": DRUG}
     one, many = trial(PATIENTS, arms, 90, **options), trials(PATIENTS, arms, 90, replicates=15, **options)
     assert "ended on day" in one.report() and "power" in many.report() and "<table" in many._repr_html_() + one._repr_html_()
-    assert one.plot().get_title().startswith("hazard ratio")
+    assert one.plot().get_title().startswith("Hazard ratio")
     assert len(one.plot("waterfall", data=True)[1]) > 50 and len(many.plot(data=True)[1]) == 15
     with pytest.raises(DataError, match="what: is 'spider'"):
         one.plot("spider")  # type: ignore[arg-type]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -11,7 +11,9 @@ from immunoode.model.expressions import names_in
 from immunoode.model.resistances import transfers
 
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#666666")
-_WIDTH, _HEIGHT, _ACROSS, _DOWN, _TOP, _LEFT = 150, 30, 230, 58, 46, 20
+_WIDTH, _HEIGHT, _ACROSS, _DOWN, _TOP, _LEFT = 150, 36, 240, 72, 46, 20
+_ACTS, _INHIBITS = "#777", "#C0392B"
+"""Colours of dashed lines."""
 
 
 @dataclass(frozen=True)
@@ -36,18 +38,20 @@ def diagram(model: ModelTables) -> str:
 
     There is one column of compartments per member of the model. A solid arrow is a flow or a pulse; a short arrow has no
     source or no target. A dashed line connects a compartment to another whose flows depend on it, directly or through a
-    modifier: it ends with a tip if it acts on what enters, and with a bar if it acts on what leaves.
+    modifier: it ends with a tip if it acts on what enters, and with a bar if it acts on what leaves. Each line has ends and a
+    way of its own.
     """
     arrows = list(dict.fromkeys(_arrows(model)))
-    left = _LEFT + max([_curve_offset(a, b) for a, b in _same_column(model, arrows, dashed=True)], default=0)
-    boxes = {box.name: box for box in _boxes(model, left)}
-    right = max([_curve_offset(a, b) for a, b in _same_column(model, arrows, dashed=False)], default=0)
+    placed = {box.name: box for box in _boxes(model, 0.0, _ACROSS)}
+    inner = [a for a in arrows if a.source in placed and a.target in placed]
+    left, right = (max(_bulges(_routes(placed, inner), side), default=0.0) for side in ("left", "right"))
+    boxes = {box.name: box for box in _boxes(model, _LEFT + left, max(_ACROSS, _WIDTH + left + right + 24))}
     columns = sorted({box.owner for box in boxes.values()}, key=lambda o: next(b.x for b in boxes.values() if b.owner == o))
-    width = left + _WIDTH + _ACROSS * max(len(columns) - 1, 0) + max(30, right) + _LEFT
+    width = max((b.x for b in boxes.values()), default=0) + _WIDTH + max(30, right) + _LEFT
     height = max((b.y for b in boxes.values()), default=0) + _HEIGHT + 24
     parts = [_head(width, height)]
     parts += [_title(owner, next(b for b in boxes.values() if b.owner == owner), k) for k, owner in enumerate(columns) if owner]
-    parts += [_line(boxes, a) for a in arrows if a.source in boxes and a.target in boxes]
+    parts += [_line(route) for route in _routes(boxes, inner)]
     parts += [
         _stub(boxes[end], bool(a.source))
         for a in arrows
@@ -57,27 +61,79 @@ def diagram(model: ModelTables) -> str:
     return "".join([*parts, "</svg>"])
 
 
-def _curve_offset(a: float, b: float) -> float:
-    """Return the horizontal offset of a curve between two boxes of a column."""
-    return 26 + abs(a - b) * 0.12 if abs(a - b) > _DOWN else 0.0
+@dataclass(frozen=True)
+class _Route:
+    """A line between two boxes: the sides that it leaves and enters, both ends, and its own way among parallel lines."""
+
+    arrow: _Arrow
+    leaves: str
+    enters: str
+    start: tuple[float, float]
+    end: tuple[float, float]
+    bulge: float
 
 
-def _same_column(model: ModelTables, arrows: list[_Arrow], *, dashed: bool) -> Iterator[tuple[float, float]]:
-    """Yield the heights of both ends of the arrows within a column."""
-    boxes = {box.name: box for box in _boxes(model, 0)}
-    for arrow in arrows:
-        a, b = boxes.get(arrow.source), boxes.get(arrow.target)
-        if a and b and a.x == b.x and arrow.dashed == dashed:
-            yield (a.y, b.y) if not dashed or abs(a.y - b.y) > _DOWN else (a.y, a.y + 2 * _DOWN)
+def _routes(boxes: Mapping[str, _Box], arrows: Sequence[_Arrow]) -> list[_Route]:
+    """Return the way of each line; lines at one side of a box end at different points."""
+    sides = [_sides(boxes[a.source], boxes[a.target], a.dashed) for a in arrows]
+    ports: dict[tuple[str, str], list[tuple[float, float, int, bool]]] = {}
+    for k, (arrow, (leaves, enters)) in enumerate(zip(arrows, sides, strict=True)):
+        a, b = boxes[arrow.source], boxes[arrow.target]
+        ports.setdefault((a.name, leaves), []).append((b.y, b.x, k, False))
+        ports.setdefault((b.name, enters), []).append((a.y, a.x, k, True))
+    ends = {
+        (k, entering): _port(boxes[name], side, (place + 1) / (len(found) + 1))
+        for (name, side), found in ports.items()
+        for place, (_, _, k, entering) in enumerate(sorted(found))
+    }
+    bulges = _ways(boxes, arrows, sides)
+    return [_Route(a, *sides[k], ends[k, False], ends[k, True], bulges[k]) for k, a in enumerate(arrows)]
 
 
-def _boxes(model: ModelTables, left: float) -> Iterator[_Box]:
+def _sides(a: _Box, b: _Box, dashed: bool) -> tuple[str, str]:
+    """Return the sides of two boxes that a line leaves and enters."""
+    if a.x != b.x:
+        return ("right", "left") if b.x > a.x else ("left", "right")
+    if dashed:
+        return "left", "left"
+    if abs(a.y - b.y) <= _DOWN:
+        return ("bottom", "top") if b.y > a.y else ("top", "bottom")
+    return "right", "right"
+
+
+def _port(box: _Box, side: str, fraction: float) -> tuple[float, float]:
+    """Return a point on the side of a box; stubs have the outer fifths of the upper and the lower side."""
+    if side in ("left", "right"):
+        return box.x + (_WIDTH if side == "right" else 0), box.y + fraction * _HEIGHT
+    return box.x + (0.2 + 0.6 * fraction) * _WIDTH, box.y + (_HEIGHT if side == "bottom" else 0)
+
+
+def _ways(boxes: Mapping[str, _Box], arrows: Sequence[_Arrow], sides: Sequence[tuple[str, str]]) -> dict[int, float]:
+    """Return how far each line bends: beside a column, or from the middle between two columns."""
+    groups: dict[tuple[float, float, str], list[tuple[float, int]]] = {}
+    for k, arrow in enumerate(arrows):
+        a, b = boxes[arrow.source], boxes[arrow.target]
+        groups.setdefault((min(a.x, b.x), max(a.x, b.x), sides[k][0]), []).append((abs(a.y - b.y), k))
+    ways = {}
+    for (left, right, _), found in groups.items():
+        step = min(10.0, 44.0 / len(found))
+        for place, (_, k) in enumerate(sorted(found)):
+            ways[k] = 26.0 + 11.0 * place if left == right else (place - (len(found) - 1) / 2) * step
+    return ways
+
+
+def _bulges(routes: Sequence[_Route], side: str) -> Iterator[float]:
+    """Yield how far lines bend beside a column."""
+    yield from (0.8 * r.bulge + 8 for r in routes if r.leaves == r.enters == side)
+
+
+def _boxes(model: ModelTables, left: float, across: float) -> Iterator[_Box]:
     owners = list(dict.fromkeys(c.owner for c in model.compartments.values()))
     rows = dict.fromkeys(owners, 0)
     for name, part in model.compartments.items():
         column = owners.index(part.owner)
         text = name.removeprefix(f"{part.owner}_").replace("_", " ")
-        yield _Box(name, text, part.owner, left + column * _ACROSS, _TOP + rows[part.owner] * _DOWN)
+        yield _Box(name, text, part.owner, left + column * across, _TOP + rows[part.owner] * _DOWN)
         rows[part.owner] += 1
 
 
@@ -127,14 +183,20 @@ def _affected_by(model: ModelTables, quantity: str) -> list[str]:
 
 
 def _head(width: float, height: float) -> str:
-    marker = '<marker id="imo-tip" viewBox="0 0 8 8" refX="8.5" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
-    tip = '<path d="M0,0L8,4L0,8z" fill="#444"/>'
-    pale = marker.replace("imo-tip", "imo-pale") + tip.replace("#444", "#888") + "</marker>"
-    wall = '<path d="M3.8,0L5.2,0L5.2,8L3.8,8z" fill="#555"/></marker>'
-    bar = marker.replace("imo-tip", "imo-bar").replace('refX="8.5"', 'refX="7.2"').replace('="7"', '="11"') + wall
+    tip = _marker("imo-tip", 8.5, 8, '<path d="M0,0L8,4L0,8z" fill="#444"/>')
+    pale = _marker("imo-pale", 8.5, 8, f'<path d="M0,0L8,4L0,8z" fill="{_ACTS}"/>')
+    bar = _marker("imo-bar", 7.0, 14, f'<path d="M3.2,0L4.8,0L4.8,8L3.2,8z" fill="{_INHIBITS}"/>')
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" '
-        f'font-family="sans-serif" font-size="12" role="img"><defs>{marker}{tip}</marker>{pale}{bar}</defs>'
+        f'font-family="sans-serif" font-size="12" role="img"><defs>{tip}{pale}{bar}</defs>'
+    )
+
+
+def _marker(name: str, reference: float, size: int, shape: str) -> str:
+    """Return the end of a line; at the reference, it meets the box. Sizes are in pixels."""
+    return (
+        f'<marker id="{name}" viewBox="0 0 8 8" refX="{reference:g}" refY="4" markerWidth="{size}" markerHeight="{size}" '
+        f'markerUnits="userSpaceOnUse" orient="auto">{shape}</marker>'
     )
 
 
@@ -153,37 +215,23 @@ def _rectangle(box: _Box, index: int) -> str:
     )
 
 
-def _line(boxes: dict[str, _Box], arrow: _Arrow) -> str:
-    a, b = boxes[arrow.source], boxes[arrow.target]
-    style = 'stroke="#888" stroke-dasharray="4 3"' if arrow.dashed else 'stroke="#444"'
-    tip = "imo-tip" if not arrow.dashed else "imo-bar" if arrow.inhibits else "imo-pale"
-    line = _curve_on_the_left(a, b) if arrow.dashed and a.x == b.x else _path(a, b)
-    return f'<path d="{line}" fill="none" {style} stroke-width="1.2" marker-end="url(#{tip})"/>'
+def _line(route: _Route) -> str:
+    inhibits = route.arrow.dashed and route.arrow.inhibits
+    style = f'stroke="{_INHIBITS if inhibits else _ACTS}" stroke-dasharray="5 3"' if route.arrow.dashed else 'stroke="#444"'
+    tip = "imo-bar" if inhibits else "imo-pale" if route.arrow.dashed else "imo-tip"
+    return f'<path d="{_path(route)}" fill="none" {style} stroke-width="1.3" marker-end="url(#{tip})"/>'
 
 
-def _curve_on_the_left(a: _Box, b: _Box) -> str:
-    """Return a curve on the left of a column; flows are on its right."""
-    y1, y2 = a.y + _HEIGHT / 2 + (4 if b.y > a.y else -4), b.y + _HEIGHT / 2 + (-7 if b.y > a.y else 7)
-    x = a.x - max(_curve_offset(a.y, b.y), 34)
-    return f"M{a.x:.0f},{y1:.0f}C{x:.0f},{y1:.0f} {x:.0f},{y2:.0f} {b.x:.0f},{y2:.0f}"
-
-
-def _path(a: _Box, b: _Box) -> str:
+def _path(route: _Route) -> str:
     """Return a curve between two boxes: beside the column if both are in it, otherwise across."""
-    if a.x == b.x:
-        down = b.y > a.y
-        if abs(a.y - b.y) <= _DOWN:
-            shift = 18 if down else -18
-            x = a.x + _WIDTH / 2 + shift
-            return f"M{x:.0f},{a.y + (_HEIGHT if down else 0):.0f}L{x:.0f},{b.y + (0 if down else _HEIGHT):.0f}"
-        x, bulge = a.x + _WIDTH, _curve_offset(a.y, b.y)
-        y1, y2 = a.y + _HEIGHT / 2 + 4, b.y + _HEIGHT / 2 - 4
-        return f"M{x:.0f},{y1:.0f}C{x + bulge:.0f},{y1:.0f} {x + bulge:.0f},{y2:.0f} {x:.0f},{y2:.0f}"
-    right = b.x > a.x
-    x1, x2 = a.x + (_WIDTH if right else 0), b.x + (0 if right else _WIDTH)
-    y1, y2 = a.y + _HEIGHT / 2, b.y + _HEIGHT / 2
-    middle = (x1 + x2) / 2
-    return f"M{x1:.0f},{y1:.0f}C{middle:.0f},{y1:.0f} {middle:.0f},{y2:.0f} {x2:.0f},{y2:.0f}"
+    (x1, y1), (x2, y2) = route.start, route.end
+    if route.leaves in ("top", "bottom"):
+        return f"M{x1:.1f},{y1:.1f}L{x2:.1f},{y2:.1f}"
+    if route.leaves == route.enters:
+        away = route.bulge if route.leaves == "right" else -route.bulge
+        return f"M{x1:.1f},{y1:.1f}C{x1 + away:.1f},{y1:.1f} {x2 + away:.1f},{y2:.1f} {x2:.1f},{y2:.1f}"
+    middle = (x1 + x2) / 2 + route.bulge
+    return f"M{x1:.1f},{y1:.1f}C{middle:.1f},{y1:.1f} {middle:.1f},{y2:.1f} {x2:.1f},{y2:.1f}"
 
 
 def _stub(box: _Box, leaves: bool) -> str:

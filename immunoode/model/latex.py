@@ -49,7 +49,28 @@ def _symbol(model: ModelTables, name: str, symbol: str, owner: str) -> str:
     if member is None or member.kind in BARE_KINDS:
         return upright or _words(name)
     own = upright or _words(name.removeprefix(f"{owner}_"))
-    return f"{own}^{{{_words(owner)}}}"
+    return _indexed(own, _words(owner))
+
+
+_INDEX = re.compile(r"_(?:\{((?:[^{}]|\{[^{}]*\})*)\}|([A-Za-z0-9]))$")
+"""The index at the end of a symbol, with at most one pair of braces inside."""
+
+
+def _indexed(symbol: str, owner: str) -> str:
+    """Return a symbol with its owner as an index, after the index that it has: an exponent would look like a power."""
+    found = _INDEX.search(symbol)
+    if found:
+        return f"{symbol[: found.start()]}_{{{found[1] or found[2]},\\,{owner}}}"
+    return f"{symbol}_{{{owner}}}"
+
+
+def _product(*factors: str) -> str:
+    """Return a product: a thin space between symbols, a sign beside words, before brackets and before numbers."""
+    text = factors[0]
+    for left, right in zip(factors, factors[1:], strict=False):
+        plain = not right.startswith(("\\left(", *"0123456789")) and "\\text{" not in left + right
+        text += ("\\," if plain else " \\cdot ") + right
+    return text
 
 
 _SYMBOL = re.compile(r"(?:[A-Za-z0-9 _^{}'*+.,()/<>=|-]|\\[,;: !])*")
@@ -125,8 +146,9 @@ class _Printer:
             return f"{self.show(node.left, _SUM)} - {self.show(node.right, _PRODUCT)}", _SUM
         if isinstance(node.op, ast.Mult):
             if isinstance(node.left, ast.UnaryOp) and isinstance(node.left.op, ast.USub):
-                return f"-{self.show(node.left.operand, _PRODUCT)}\\,{self.show(node.right, _PRODUCT)}", _SUM
-            return f"{self.show(node.left, _PRODUCT)}\\,{self.show(node.right, _PRODUCT)}", _PRODUCT
+                product = _product(self.show(node.left.operand, _PRODUCT), self.show(node.right, _PRODUCT))
+                return f"-{product}", _SUM
+            return _product(self.show(node.left, _PRODUCT), self.show(node.right, _PRODUCT)), _PRODUCT
         if isinstance(node.op, ast.Div):
             return f"\\frac{{{self.show(node.left, _SUM)}}}{{{self.show(node.right, _SUM)}}}", _POWER
         return f"{self.show(node.left, _ATOM)}^{{{self.show(node.right, _SUM)}}}", _POWER
@@ -148,13 +170,16 @@ class _Printer:
             "sqrt": lambda: (f"\\sqrt{{{inner[0]}}}", _ATOM),
             "abs": lambda: (f"\\left|{inner[0]}\\right|", _ATOM),
             "saturation": lambda: (f"\\frac{{{inner[0]}}}{{{inner[1]} + {inner[0]}}}", _POWER),
-            "emax": lambda: (f"\\frac{{{tight[1]}\\,{tight[0]}}}{{{inner[2]} + {inner[0]}}}", _POWER),
+            "emax": lambda: (f"\\frac{{{_product(tight[1], tight[0])}}}{{{inner[2]} + {inner[0]}}}", _POWER),
             "hill": lambda: (
                 f"\\frac{{{power[0]}^{{{inner[2]}}}}}{{{power[1]}^{{{inner[2]}}} + {power[0]}^{{{inner[2]}}}}}",
                 _POWER,
             ),
-            "gompertz": lambda: (f"{tight[1]}\\,{tight[0]}\\,\\ln\\frac{{{inner[2]}}}{{{inner[0]}}}", _PRODUCT),
-            "logistic": lambda: (f"{tight[1]}\\,{tight[0]}\\left(1 - \\frac{{{inner[0]}}}{{{inner[2]}}}\\right)", _PRODUCT),
+            "gompertz": lambda: (f"{_product(tight[1], tight[0])}\\,\\ln\\frac{{{inner[2]}}}{{{inner[0]}}}", _PRODUCT),
+            "logistic": lambda: (
+                _product(tight[1], tight[0], f"\\left(1 - \\frac{{{inner[0]}}}{{{inner[2]}}}\\right)"),
+                _PRODUCT,
+            ),
         }[name]()
 
     def cases(self, node: ast.Call) -> str:
@@ -195,7 +220,7 @@ def state_equations(model: ModelTables) -> dict[str, str]:
             if target in terms:
                 own = _Printer({**known, SELF: known.get(source or target, "")})
                 gain = own.show(parse(flow.gain), _PRODUCT) if flow.gain else ""
-                terms[target].append(f"+ {gain}\\,{rate}" if gain else f"+ {rate}")
+                terms[target].append(f"+ {_product(gain, rate)}" if gain else f"+ {rate}")
     return {name: f"\\frac{{d\\,{known[name]}}}{{dt}} = {_joined(found)}" for name, found in terms.items()}
 
 
@@ -203,7 +228,7 @@ def _rate(flow: Flow, end: str, known: Mapping[str, str]) -> str:
     names = {**known, SELF: known.get(end, _words(end))}
     if flow.rate:
         return _Printer(names).show(parse(flow.rate), _PRODUCT)
-    return f"{_Printer(names).show(parse(flow.per_capita), _PRODUCT)}\\,{names[SELF]}"
+    return _product(_Printer(names).show(parse(flow.per_capita), _PRODUCT), names[SELF])
 
 
 def _joined(terms: list[str]) -> str:
@@ -232,7 +257,7 @@ def break_lines(equation: str, width: int = 84) -> str:
         lines[-1] += piece
     if len(lines) == 1:
         return equation
-    broken = " \\\\ & ".join(re.sub(r"^\\,", r"\\times ", line.strip()) for line in lines)
+    broken = " \\\\ & ".join(re.sub(r"^(?:\\,|\\cdot )", r"\\times ", line.strip()) for line in lines)
     return f"\\begin{{aligned}} {left} = {{}} & {broken} \\end{{aligned}}"
 
 
@@ -240,7 +265,7 @@ def _line_parts(text: str, room: int) -> list[str]:
     """Return the parts between which lines may be broken: terms, and factors of terms that are too long."""
     pieces = []
     for term in _split(text, (" + ", " - ")):
-        pieces += _split(term, ("\\,",)) if _printed_length(term) > room else [term]
+        pieces += _split(term, ("\\,", " \\cdot ")) if _printed_length(term) > room else [term]
     return pieces
 
 
@@ -269,7 +294,7 @@ def definitions(model: ModelTables) -> dict[str, str]:
         factors = [latex(m.factor, known) for m in model.modifiers.values() if m.of == name and m.factor]
         base = " + ".join([latex(modifiable.base, known), *adds])
         base = f"\\left({base}\\right)" if factors and (adds or not modifiable.base.isalnum()) else base
-        found[name] = f"{known[name]} = " + "".join([base, *(f"\\left({f}\\right)" for f in factors)])
+        found[name] = f"{known[name]} = " + _product(base, *(f"\\left({f}\\right)" for f in factors))
     return found | {name: f"{known[name]} = {latex(d.expr, known)}" for name, d in model.derived.items()}
 
 
@@ -282,5 +307,5 @@ def dose_effects(model: ModelTables) -> list[str]:
             part = _Printer({**known, SELF: known.get(source, "")}).show(parse(transfer.part.fraction), _PRODUCT)
             goes = f"{known[source]} \\to {known[target]}" if target else f"{known[source]} \\to"
             when = f"\\text{{dose }} d \\text{{ of {pulse.on.replace('_', ' ')}: }}"
-            found.append(f"{when}\\quad {goes}:\\quad {part}\\,{known[source]}")
+            found.append(f"{when}\\quad {goes}:\\quad {_product(part, known[source])}")
     return found

@@ -13,6 +13,8 @@ from immunoode.plot.independent_action import independent_action_curves as indep
 from immunoode.plot.phase import phase_plane as phase_plane
 from immunoode.plot.response import response_over_time as response_over_time
 from immunoode.plot.response import sums_by_arm as sums_by_arm
+from immunoode.plot.response_rates import response_rates as response_rates
+from immunoode.plot.scenario_forest import scenario_forest as scenario_forest
 from immunoode.plot.spider_plot import spider as spider
 from immunoode.plot.survival import forest as forest
 from immunoode.plot.survival import kaplan_meier as kaplan_meier

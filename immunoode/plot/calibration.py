@@ -9,7 +9,9 @@ import numpy as np
 from immunoode.errors import DataError, Problem
 from immunoode.plot.colours import COLOURS
 from immunoode.plot.figure_function import figure_function
-from immunoode.plot.panels import hide_spines, new_axes
+from immunoode.plot.legends import in_lines, legend
+from immunoode.plot.panels import Size, hide_spines, new_axes, set_title
+from immunoode.plot.quantity_labels import sentence
 
 if TYPE_CHECKING:
     from immunoode.virtual_population.calibration.held_out import HeldOut
@@ -25,7 +27,9 @@ RULE_MARKERS = ("o", "s", "^", "D")
 
 
 @figure_function
-def calibration_targets(cohort: Cohort, *, ax: Any = None, data: bool = False) -> Any:
+def calibration_targets(
+    cohort: Cohort, *, ax: Any = None, title: str | None = None, figsize: Size | None = None, data: bool = False
+) -> Any:
     """Draw the rows of the targets in standard errors from what was observed: before and after calibration.
 
     Parameters
@@ -33,6 +37,9 @@ def calibration_targets(cohort: Cohort, *, ax: Any = None, data: bool = False) -
     cohort : Cohort
         Calibrated.
     ax : Axes, optional
+    title : str, optional
+    figsize : (float, float), optional
+        Inches.
     data : bool
         Return the table behind the figure, too.
 
@@ -45,20 +52,21 @@ def calibration_targets(cohort: Cohort, *, ax: Any = None, data: bool = False) -
     unit = table["standard_error"].where(table["standard_error"] > 0, (table["before"] - table["observed"]).abs())
     unit = unit.where(unit > 0, 1.0)
     before, after = ((table[c] - table["observed"]) / unit for c in ("before", "after"))
-    axes = new_axes(ax, (7.6, 1.2 + 0.26 * len(table)))
+    axes = new_axes(ax, (7.6, 1.2 + 0.26 * len(table)), figsize)
     rows = np.arange(len(table))
     axes.axvspan(-WIDE, WIDE, color=BAND, zorder=0, label="95 % of sampling errors")
     axes.axvline(0, color="0.5", linewidth=0.8, zorder=1)
     far = before.abs() > MOST
-    axes.plot(before.clip(-MOST, MOST)[~far], rows[~far], "o", mfc="white", mec=BEFORE, label="before", zorder=3)
+    axes.plot(before.clip(-MOST, MOST)[~far], rows[~far], "o", mfc="white", mec=BEFORE, label="before calibration", zorder=3)
     for sign, marker in ((-1, "<"), (1, ">")):
         axes.plot(*_clipped(before, rows, far & (np.sign(before) == sign)), marker, mfc="white", mec=BEFORE, zorder=3)
-    axes.plot(after.clip(-MOST, MOST), rows, "o", color=AFTER, markersize=5, label="after", zorder=4)
+    axes.plot(after.clip(-MOST, MOST), rows, "o", color=AFTER, markersize=5, label="after calibration", zorder=4)
     _name_rows(axes, table["target"], table["row"])
-    axes.set_xlabel("difference from the observed value (standard errors)")
+    axes.set_xlabel("Difference from the observed value (standard errors)")
     axes.set_xlim(-MOST * 1.05, MOST * 1.05)
     hide_spines(axes)
-    axes.legend(fontsize="small", frameon=False, loc="upper left", bbox_to_anchor=(1.01, 1.0))
+    legend(axes)
+    set_title(axes, title)
     return (axes, table) if data else axes
 
 
@@ -68,7 +76,7 @@ def _clipped(values: Any, rows: Any, which: Any) -> tuple[Any, Any]:
 
 def _name_rows(axes: Any, targets: Any, rows: Any) -> None:
     """Write rows at the left, and a line between targets."""
-    axes.set_yticks(range(len(rows)), [f"{t}: {r}" for t, r in zip(targets, rows, strict=True)], fontsize="small")
+    axes.set_yticks(range(len(rows)), [in_lines(sentence(f"{t}: {r}"), 44) for t, r in zip(targets, rows, strict=True)])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
     names = list(targets)
@@ -78,7 +86,7 @@ def _name_rows(axes: Any, targets: Any, rows: Any) -> None:
 
 
 @figure_function
-def held_out(comparison: HeldOut, *, ax: Any = None) -> Any:
+def held_out(comparison: HeldOut, *, ax: Any = None, title: str | None = None, figsize: Size | None = None) -> Any:
     """Draw held-out statistics with the band of the population, and that of a trial's observed statistic.
 
     Parameters
@@ -86,6 +94,9 @@ def held_out(comparison: HeldOut, *, ax: Any = None) -> Any:
     comparison : HeldOut
         From `Cohort.held_out`.
     ax : Axes, optional
+    title : str, optional
+    figsize : (float, float), optional
+        Inches.
 
     Returns
     -------
@@ -97,21 +108,26 @@ def held_out(comparison: HeldOut, *, ax: Any = None) -> Any:
     unit = 1.0 if shares else (table["trial_upper"] - table["predicted"]) / WIDE
     centre = 0.0 if shares else table["predicted"]
     drawn = {c: (table[c] - centre) / unit for c in ("observed", "predicted", "lower", "upper", "trial_lower", "trial_upper")}
-    axes = new_axes(ax, (7.6, 1.2 + 0.3 * len(table)))
+    axes = new_axes(ax, (7.6, 1.2 + 0.3 * len(table)), figsize)
     rows = np.arange(len(table))
-    axes.hlines(rows, drawn["trial_lower"], drawn["trial_upper"], color=AFTER, linewidth=1.2, label="band of a trial")
-    axes.hlines(rows, drawn["lower"], drawn["upper"], color=AFTER, linewidth=4.5, alpha=0.45, label="band of the population")
+    axes.hlines(rows, drawn["trial_lower"], drawn["trial_upper"], color=AFTER, linewidth=1.2, label="95 % band of a trial")
+    axes.hlines(
+        rows, drawn["lower"], drawn["upper"], color=AFTER, linewidth=4.5, alpha=0.45, label="95 % band of the population"
+    )
     axes.plot(drawn["predicted"], rows, "o", color=AFTER, markersize=5, label="predicted")
     axes.plot(drawn["observed"], rows, "D", color=COLOURS[1], markersize=5, label="observed")
     _name_rows(axes, table["target"], table["row"])
-    axes.set_xlabel("Share of subjects" if shares else "difference from the prediction (standard errors)")
+    axes.set_xlabel("Share of subjects" if shares else "Difference from the prediction (standard errors)")
     hide_spines(axes)
-    axes.legend(fontsize="small", frameon=False, loc="upper left", bbox_to_anchor=(1.01, 1.0))
+    legend(axes)
+    set_title(axes, title)
     return axes
 
 
 @figure_function
-def inclusion_rules(comparison: RuleComparison, *, ax: Any = None) -> Any:
+def inclusion_rules(
+    comparison: RuleComparison, *, ax: Any = None, title: str | None = None, figsize: Size | None = None
+) -> Any:
     """Draw what each inclusion rule predicts for held-out statistics, with the band by entropy weights.
 
     Parameters
@@ -119,6 +135,9 @@ def inclusion_rules(comparison: RuleComparison, *, ax: Any = None) -> Any:
     comparison : RuleComparison
         From `compare_rules`, with held-out statistics.
     ax : Axes, optional
+    title : str, optional
+    figsize : (float, float), optional
+        Inches.
 
     Returns
     -------
@@ -133,15 +152,18 @@ def inclusion_rules(comparison: RuleComparison, *, ax: Any = None) -> Any:
     if not len(table):
         raise DataError(Problem("held_out", "is empty", "compare_rules(..., held_out=[...])"))
     middle, unit = table["entropy"], (table["upper"] - table["lower"]) / (2 * WIDE)
-    axes = new_axes(ax, (7.6, 1.2 + 0.3 * len(table)))
+    axes = new_axes(ax, (7.6, 1.2 + 0.3 * len(table)), figsize)
     rows = np.arange(len(table))
-    axes.axvspan(-WIDE, WIDE, color=BAND, zorder=0, label="band of the population")
+    axes.axvspan(-WIDE, WIDE, color=BAND, zorder=0, label="95 % band of the population")
     for k, rule in enumerate(comparison.cohorts):
         marker = RULE_MARKERS[k % len(RULE_MARKERS)]
-        axes.plot((table[rule] - middle) / unit, rows, marker, color=COLOURS[k], markersize=5, label=rule, alpha=0.9)
+        axes.plot(
+            (table[rule] - middle) / unit, rows, marker, color=COLOURS[k], markersize=5 + 2 * k, label=rule, mfc="none", mew=1.4
+        )
     axes.plot((table["observed"] - middle) / unit, rows, "x", color="black", markersize=6, label="observed")
     _name_rows(axes, table["target"], table["row"])
-    axes.set_xlabel("difference from entropy weights (standard errors)")
+    axes.set_xlabel("Difference from entropy weights (standard errors)")
     hide_spines(axes)
-    axes.legend(fontsize="small", frameon=False, loc="upper left", bbox_to_anchor=(1.01, 1.0))
+    legend(axes)
+    set_title(axes, title)
     return axes

@@ -9,12 +9,13 @@ import numpy as np
 
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.plot.calibration import AFTER, BEFORE
-from immunoode.plot.colours import COLOURS
+from immunoode.plot.colours import COLOURS, DASHES
 from immunoode.plot.figure_function import figure_function
-from immunoode.plot.legends import legend
-from immunoode.plot.panels import hide_spines, new_axes
-from immunoode.plot.quantity_labels import words
-from immunoode.plot.time_axes import time_unit
+from immunoode.plot.legends import in_lines, legend, shared_legend
+from immunoode.plot.panels import Size, hide_spines, new_axes, new_panels, set_title, width
+from immunoode.plot.quantity_labels import sentence, words
+from immunoode.plot.survival import survival_axis
+from immunoode.plot.time_axes import round_times, time_unit
 
 if TYPE_CHECKING:
     from immunoode.trial.survival.kaplan_meier import KaplanMeier
@@ -24,19 +25,22 @@ BINS = 40
 
 
 @figure_function
-def cohort_weights(cohort: Cohort, *, ax: Any = None) -> Any:
+def cohort_weights(cohort: Cohort, *, ax: Any = None, title: str | None = None, figsize: Size | None = None) -> Any:
     """Draw how often patients have which weight, relative to their prior weight, with the effective sample size.
 
     Parameters
     ----------
     cohort : Cohort
     ax : Axes, optional
+    title : str, optional
+    figsize : (float, float), optional
+        Inches.
 
     Returns
     -------
     Axes
     """
-    axes = new_axes(ax, (5.6, 3.6))
+    axes = new_axes(ax, (5.6, 3.6), figsize)
     ratio = cohort.weights / cohort.patients.prior
     shown = ratio[ratio > 0]
     low, high = shown.min(), shown.max() * 1.0001
@@ -44,18 +48,25 @@ def cohort_weights(cohort: Cohort, *, ax: Any = None) -> Any:
     axes.hist(shown, bins=bins, color=AFTER, alpha=0.85)
     axes.axvline(1, color="0.4", linewidth=0.9, linestyle="--")
     axes.set_xscale("log")
-    axes.set(xlabel="weight relative to the prior weight", ylabel="patients")
+    axes.set(xlabel="Weight relative to the prior weight", ylabel="Patients")
     size = cohort.effective_sample_size
-    told = f"effective sample size {size:,.0f} of {len(cohort):,}\nlargest weight {100 * cohort.largest_weight:.2g} %"
+    told = f"Effective sample size {size:,.0f} of {len(cohort):,}\nlargest weight {100 * cohort.largest_weight:.2g} %"
     without = int((ratio == 0).sum())
     told += f"\n{without:,} without weight" if without else ""
-    axes.set_title(told, fontsize="small")
+    set_title(axes, title, told)
     hide_spines(axes)
     return axes
 
 
 @figure_function
-def cohort_parameters(cohort: Cohort, columns: Sequence[str] | None = None) -> Any:
+def cohort_parameters(
+    cohort: Cohort,
+    columns: Sequence[str] | None = None,
+    *,
+    ax: Any = None,
+    title: str | None = None,
+    figsize: Size | None = None,
+) -> Any:
     """Draw the distributions of parameters before and after calibration.
 
     Parameters
@@ -63,37 +74,37 @@ def cohort_parameters(cohort: Cohort, columns: Sequence[str] | None = None) -> A
     cohort : Cohort
     columns : sequence of str, optional
         By default the first twelve parameters that vary.
+    ax : Axes or sequence of Axes, optional
+        One per panel, or one whose place all panels take.
+    title : str, optional
+    figsize : (float, float), optional
+        Inches.
 
     Returns
     -------
     ndarray of Axes
     """
-    import matplotlib.pyplot as plt
-
     names = _columns(cohort, columns)
     across = min(len(names), 4)
     down = -(-len(names) // across)
-    figure, grid = plt.subplots(
-        down, across, figsize=(2.6 * across + 0.4, 2.3 * down + 0.5), layout="constrained", squeeze=False
-    )
-    for axes, name in zip(grid.flat, names, strict=False):
+    size = (max(2.4 * across + 0.4, 4.4), 2.1 * down + 0.9)
+    drawn = new_panels(ax, len(names), size, figsize, columns=across)
+    for axes, name in zip(drawn.boxes, names, strict=True):
         values = cohort.patients.parameters[name].to_numpy(np.float64)
         logarithmic = bool((values > 0).all() and np.quantile(values, 0.99) > 30 * np.quantile(values, 0.01))
         bins = _bins(values, logarithmic)
-        axes.hist(values, bins, weights=cohort.patients.prior, color=BEFORE, alpha=0.35, label="before")
-        axes.hist(values, bins, weights=cohort.weights, histtype="step", color=AFTER, linewidth=1.5, label="after")
+        axes.hist(values, bins, weights=cohort.patients.prior, color=BEFORE, alpha=0.35, label="before calibration")
+        axes.hist(values, bins, weights=cohort.weights, histtype="step", color=AFTER, linewidth=1.5, label="after calibration")
         axes.set_xscale("log" if logarithmic else "linear")
-        axes.set_xlabel(words(name), fontsize="small")
+        axes.set_xlabel(in_lines(sentence(words(name)), 24))
         axes.set_yticks([])
-        axes.tick_params(labelsize="small")
+        if not logarithmic:
+            axes.locator_params(axis="x", nbins=4)
         hide_spines(axes)
         axes.spines["left"].set_visible(False)
-    for axes in grid.flat[len(names) :]:
-        axes.set_visible(False)
-    figure.legend(
-        *grid.flat[0].get_legend_handles_labels(), loc="outside upper right", ncols=2, frameon=False, fontsize="small"
-    )
-    return grid
+    shared_legend(drawn)
+    drawn.set_title(title)
+    return drawn.array()
 
 
 def _bins(values: Any, logarithmic: bool) -> Any:
@@ -113,7 +124,14 @@ def _columns(cohort: Cohort, columns: Sequence[str] | None) -> list[str]:
 
 
 @figure_function
-def cohort_correlations(cohort: Cohort, columns: Sequence[str] | None = None) -> Any:
+def cohort_correlations(
+    cohort: Cohort,
+    columns: Sequence[str] | None = None,
+    *,
+    ax: Any = None,
+    title: str | None = None,
+    figsize: Size | None = None,
+) -> Any:
     """Draw the rank correlations of parameters before (below the diagonal) and after calibration (above it).
 
     Parameters
@@ -121,6 +139,10 @@ def cohort_correlations(cohort: Cohort, columns: Sequence[str] | None = None) ->
     cohort : Cohort
     columns : sequence of str, optional
         By default the first twelve parameters that vary.
+    ax : Axes, optional
+    title : str, optional
+    figsize : (float, float), optional
+        Inches.
 
     Returns
     -------
@@ -131,17 +153,17 @@ def cohort_correlations(cohort: Cohort, columns: Sequence[str] | None = None) ->
     before, after = (_correlation(ranks, w) for w in (cohort.patients.prior, cohort.weights))
     both = np.tril(before, -1) + np.triu(after, 1)
     np.fill_diagonal(both, np.nan)
-    axes = new_axes(None, (1.6 + 0.62 * len(names), 1.1 + 0.58 * len(names)))
+    axes = new_axes(ax, (2.4 + 0.66 * len(names), 1.7 + 0.58 * len(names)), figsize)
     image = axes.imshow(both, cmap="RdBu_r", vmin=-1, vmax=1)
     for i, j in np.ndindex(both.shape):
         if i != j:
             shade = "white" if abs(both[i, j]) > 0.6 else "black"
             axes.text(j, i, f"{both[i, j]:.2f}", ha="center", va="center", fontsize="small", color=shade)
-    shown = [words(n) for n in names]
-    axes.set_xticks(range(len(names)), shown, rotation=45, ha="right", fontsize="small")
-    axes.set_yticks(range(len(names)), shown, fontsize="small")
-    axes.set_title("rank correlations: before (below), after (above)", fontsize="small")
-    axes.figure.colorbar(image, ax=axes, shrink=0.8)
+    shown = [in_lines(sentence(words(n)), 20) for n in names]
+    axes.set_xticks(range(len(names)), shown, rotation=45, ha="right")
+    axes.set_yticks(range(len(names)), shown)
+    set_title(axes, title, "Before calibration (below)\nand after (above the diagonal)")
+    axes.figure.colorbar(image, ax=axes, shrink=0.8, label="Rank correlation")
     return axes
 
 
@@ -163,6 +185,8 @@ def cohort_survival(
     confidence: float = 0.95,
     unit: str | None = None,
     ax: Any = None,
+    title: str | None = None,
+    figsize: Size | None = None,
 ) -> Any:
     """Draw the survival of a cohort with its band, before calibration, and as observed.
 
@@ -176,8 +200,11 @@ def cohort_survival(
     observed_arm : str
         Its arm, if it has another name there.
     confidence : float
-    unit : {"day", "week", "month"}, optional
+    unit : {"day", "week", "month", "year"}, optional
     ax : Axes, optional
+    title : str, optional
+    figsize : (float, float), optional
+        Inches.
 
     Returns
     -------
@@ -187,7 +214,7 @@ def cohort_survival(
 
     band = cohort.survival_band(arm, endpoint, confidence=confidence)
     days, name = time_unit(float(band["time"].max()), unit)
-    axes = new_axes(ax, (6.8, 4.0))
+    axes = new_axes(ax, (7.2, 4.0), figsize)
     steps, before = weighted_survival(*event_times(cohort.patients, arm, endpoint), cohort.patients.prior)
     shown = steps <= band["time"].max()
     axes.step(steps[shown] / days, before[1:][shown], where="post", color=BEFORE, linestyle="--", label="before calibration")
@@ -197,11 +224,23 @@ def cohort_survival(
     axes.plot(times, middle, color=AFTER, linewidth=1.8, label="calibrated")
     if observed is not None:
         curve = observed.curve[observed.curve["arm"] == (observed_arm or arm)]
-        for column, width in (("survival", 1.5), ("lower", 0.7), ("upper", 0.7)):
+        for column, wide in (("survival", 1.5), ("lower", 0.7), ("upper", 0.7)):
             said = "observed, with its band" if column == "survival" else None
-            axes.step(curve["time"] / days, curve[column], where="post", color=COLOURS[1], linewidth=width, label=said)
-    axes.set(ylim=(0, 1.02), xlabel=f"Time ({name})", ylabel=f"{endpoint} of {arm}")
-    axes.set_xlim(0, float(times[-1]))
+            axes.step(
+                curve["time"] / days,
+                curve[column],
+                where="post",
+                color=COLOURS[1],
+                linestyle=DASHES[2],
+                linewidth=wide,
+                label=said,
+            )
+    survival_axis(axes, endpoint)
+    last = float(times[-1])
+    axes.set_xlabel(f"Time ({name})")
+    axes.set_xticks(round_times(last, 1.3 * width(axes), name))
+    axes.set_xlim(0, last)
     hide_spines(axes)
     legend(axes)
+    set_title(axes, title, in_lines(sentence(words(arm)), 60))
     return axes

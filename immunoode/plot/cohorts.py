@@ -8,7 +8,10 @@ import numpy as np
 
 from immunoode.plot.colours import COLOURS
 from immunoode.plot.figure_function import figure_function
-from immunoode.plot.panels import hide_spines
+from immunoode.plot.legends import in_lines, shared_legend
+from immunoode.plot.panels import Size, hide_spines, new_panels
+from immunoode.plot.quantity_labels import words
+from immunoode.plot.value_ranges import plain_ticks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,18 +19,23 @@ if TYPE_CHECKING:
     from immunoode.cohorts.trial_comparison import TrialComparison
 
 PUBLISHED, PREDICTED, ALONE = "0.25", COLOURS[0], COLOURS[1]
-PANELS = (("share", "share of patients"), ("month", "months"), ("ratio", "hazard ratio"), ("number", "value"))
+PANELS = (("share", "Share of patients"), ("month", "Time (months)"), ("ratio", "Hazard ratio"), ("number", "Value"))
 
 
 @figure_function
-def trial_comparison(comparison: TrialComparison, *, ax: Any = None, data: bool = False) -> Any:
+def trial_comparison(
+    comparison: TrialComparison, *, ax: Any = None, title: str | None = None, figsize: Size | None = None, data: bool = False
+) -> Any:
     """Draw published numbers with their 95 % intervals beside predictions with theirs: shares, times, ratios, other numbers.
 
     Parameters
     ----------
     comparison : TrialComparison
-    ax : array of Axes, optional
-        One for each kind of number that there is.
+    ax : Axes or array of Axes, optional
+        One for each kind of number that there is, or one whose place all panels take.
+    title : str, optional
+    figsize : (float, float), optional
+        Inches.
     data : bool
         Return the table behind the figure, too.
 
@@ -35,21 +43,17 @@ def trial_comparison(comparison: TrialComparison, *, ax: Any = None, data: bool 
     -------
     array of Axes, or (array of Axes, DataFrame)
     """
-    import matplotlib.pyplot as plt
-
     table = comparison.to_frame()
     panel = table.apply(_panel, axis=1)
     parts = [(table[panel == name], name, label) for name, label in PANELS if (panel == name).any()]
-    if ax is None:
-        heights = [len(part) + 1.5 for part, *_ in parts]
-        size = (9.6, 0.34 * sum(heights) + 1.0)
-        grid = {"height_ratios": heights}
-        figure, ax = plt.subplots(len(parts), 1, figsize=size, gridspec_kw=grid, squeeze=False, layout="constrained")
-        figure.legend(handles=_legend(), fontsize="small", frameon=False, loc="outside upper center", ncols=3)
-    every = np.ravel(ax)
-    for axes, (part, name, label) in zip(every, parts, strict=True):
+    heights = [len(part) + 1.5 for part, *_ in parts]
+    size = (9.6, 0.34 * sum(heights) + 1.2)
+    drawn = new_panels(ax, len(parts), size, figsize, ratios={"height_ratios": heights})
+    for axes, (part, name, label) in zip(drawn.boxes, parts, strict=True):
         _draw(axes, part, name, label)
-    return (every, table) if data else every
+    shared_legend(drawn, _legend())
+    drawn.set_title(title)
+    return (drawn.array(), table) if data else drawn.array()
 
 
 def _panel(row: pd.Series) -> str:
@@ -71,12 +75,12 @@ def _draw(axes: Any, part: pd.DataFrame, name: str, label: str) -> None:
         axes.plot(np.where(np.isinf(value), _end(part), value), at, marker, color=colour, markersize=5)
     alone = part["independent_action"].notna()
     axes.plot(part["independent_action"][alone], (rows + 0.15)[alone], "D", mfc="white", mec=ALONE)
-    axes.set_yticks(rows, [_words(row) for _, row in part.iterrows()], fontsize="small")
+    axes.set_yticks(rows, [in_lines(words(_words(row)), 54) for _, row in part.iterrows()])
     axes.set_ylim(len(part) - 0.4, -0.6)
     axes.set_xlabel(label)
     if name == "ratio":
         axes.set_xscale("log", base=2)
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        plain_ticks(axes.xaxis)
         axes.axvline(1, color="0.7", linewidth=0.8, zorder=0)
     elif name != "number":
         axes.set_xlim(left=0)

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.plot.figure_function import figure_function
-from immunoode.plot.panels import hide_spines, new_axes
+from immunoode.plot.legends import legend
+from immunoode.plot.panels import Size, hide_spines, new_axes, set_title
+from immunoode.plot.quantity_labels import words
+from immunoode.plot.value_ranges import plain_ticks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +26,9 @@ def dose_surface_map(
     isoboles: bool = True,
     title: str | None = None,
     log: bool | None = None,
+    labels: tuple[str, str, str] | None = None,
     ax: Any = None,
+    figsize: Size | None = None,
 ) -> Any:
     """Draw the effect over doses of both drugs as filled contours, with the isoboles that Loewe additivity expects.
 
@@ -37,13 +42,17 @@ def dose_surface_map(
     title : str, optional
     log : bool, optional
         Logarithmic axes, without the margins of zero dose; by default if doses span more than a factor of ten.
+    labels : (str, str, str), optional
+        Of the first drug, the second drug and the effect, with units.
     ax : Axes, optional
+    figsize : (float, float), optional
+        Inches.
 
     Returns
     -------
     Axes
     """
-    axes = new_axes(ax, (6.2, 4.8))
+    axes = new_axes(ax, (6.2, 4.8), figsize)
     grid = found.means.pivot(index="second_dose", columns="first_dose", values="effect")
     log = _wide(grid) if log is None else log
     grid = grid.loc[grid.index > 0, grid.columns > 0] if log else grid
@@ -56,11 +65,14 @@ def dose_surface_map(
         _isoboles(found, axes, steps[1:-1:2], float(x.max()), float(y.max()))
     if log:
         axes.set(xscale="log", yscale="log")
-    axes.set(xlabel=found.first, ylabel=found.second, xlim=(x.min(), x.max()), ylim=(y.min(), y.max()))
-    axes.figure.colorbar(filled, ax=axes, label="effect", format="%.2f")
+    across, up, effect = labels or (f"Dose of {words(found.first)}", f"Dose of {words(found.second)}", "Effect")
+    axes.set(xlabel=across, ylabel=up, xlim=(x.min(), x.max()), ylim=(y.min(), y.max()))
+    axes.figure.colorbar(filled, ax=axes, label=effect, format="%.2f")
+    if log:
+        plain_ticks(axes.xaxis)
+        plain_ticks(axes.yaxis)
     hide_spines(axes)
-    if title:
-        axes.set_title(title)
+    set_title(axes, title)
     return axes
 
 
@@ -71,8 +83,10 @@ def _wide(grid: pd.DataFrame) -> bool:
 
 def _isoboles(found: DoseSurface, axes: Any, levels: Any, right: float, top: float) -> None:
     """Draw where Loewe additivity expects the effect of each contour."""
+    from matplotlib.lines import Line2D
+
     first, second = found.alone
-    for k, level in enumerate(levels):
+    for level in levels:
         ends = float(first.dose_of(np.array(level))), float(second.dose_of(np.array(level)))
         share = np.concatenate([[0.0], np.geomspace(1e-4, 0.5, 40), 1 - np.geomspace(0.5, 1e-4, 40), [1.0]])
         with np.errstate(invalid="ignore"):
@@ -81,11 +95,9 @@ def _isoboles(found: DoseSurface, axes: Any, levels: Any, right: float, top: flo
         if not np.isfinite(ends[1]):
             x, y = np.full(len(share), ends[0]), share * top
         if np.isfinite(x).all() and np.isfinite(y).all():
-            axes.plot(
-                x, y, color="white", linestyle="--", linewidth=1.0, label="isobole of Loewe additivity" if k == 0 else None
-            )
-    handles, labels = axes.get_legend_handles_labels()
-    if handles:
-        legend = axes.legend(handles[:1], labels[:1], fontsize="small", loc="upper right", framealpha=0.3, facecolor="0.2")
-        for text in legend.get_texts():
-            text.set_color("white")
+            axes.plot(x, y, color="white", linestyle="--", linewidth=1.0)
+    handles = [
+        Line2D([], [], color="0.45", linestyle="-", label="effect"),
+        Line2D([], [], color="0.45", linestyle="--", label="isobole of Loewe additivity"),
+    ]
+    legend(axes, handles, width_of_figure=0.0)

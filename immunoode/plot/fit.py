@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from immunoode.errors import FitError, Problem
-from immunoode.plot.colours import COLOURS
+from immunoode.plot.colours import COLOURS, marker
 from immunoode.plot.figure_function import figure_function
-from immunoode.plot.quantity_labels import label, pretty_unit
+from immunoode.plot.legends import in_lines, shared_legend
+from immunoode.plot.panels import Size, new_panels
+from immunoode.plot.quantity_labels import label, pretty_unit, words, wrapped
+from immunoode.plot.time_axes import time_axis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
     from pandas import DataFrame
 
     from immunoode.fitting.observations import FloatArray
@@ -35,6 +37,8 @@ def plot_fit(
     level: float = 0.95,
     log: bool | None = None,
     ax: Any = None,
+    title: str | None = None,
+    figsize: Size | None = None,
 ) -> Axes | FloatArray:
     """Draw the data with the fitted curves.
 
@@ -45,6 +49,9 @@ def plot_fit(
     quantity : one of several fitted quantities (by default, all)
     bands : draw the band of the curve, and in panels of subjects the band of new observations
     log : logarithmic axes; by default, if errors are relative and the data span more than a factor of 100
+    ax : one Axes per panel, or one whose place all panels take
+    title : by default, the model and the title of the data
+    figsize : inches
 
     Returns
     -------
@@ -56,19 +63,24 @@ def plot_fit(
     kind = by or ("subject" if len(seen.subjects) <= 6 else "arm")
     names = list(dict.fromkeys(seen.arms)) if kind == "arm" else list(seen.subjects[:PANELS])
     quantities = [quantity] if quantity else list(seen.quantities)
-    panels = [(n, q) for q in quantities for n in names]
-    figure, boxes = _boxes(len(panels), ax, len(names))
+    wanted = [(n, q) for q in quantities for n in names]
+    columns = min(len(names), 4)
+    rows = -(-len(wanted) // columns)
+    size = (3.0 * max(columns, 1.6) + 0.4, 2.5 * rows + 0.9)
+    drawn = new_panels(ax, len(wanted), size, figsize, columns=columns, sharey="row" if len(quantities) == 1 else False)
     curves = result.predict(result.grid())
     ribbon = _ribbon(result, kind, bands, level)
-    for box, (name, which) in zip(boxes, panels, strict=True):
+    for box, (name, which) in zip(drawn.boxes, wanted, strict=True):
         _panel(box, result, kind, name, which, curves, ribbon, level)
         if _wide(result, which) if log is None else log:
             _logarithmic(box, result, which)
-    boxes[0].legend(fontsize="x-small", loc="best")
-    if figure is not None:
-        left = len(seen.subjects) - len(names) if kind == "subject" else 0
-        figure.suptitle(_title(result) + (f" ({left} more subjects not drawn)" if left else ""), fontsize="medium")
-    return boxes[0] if len(boxes) == 1 else np.array(boxes)
+    for k, box in enumerate(drawn.boxes):
+        if k % columns and len(quantities) == 1:
+            box.set_ylabel("")
+    shared_legend(drawn)
+    left = len(seen.subjects) - len(names) if kind == "subject" else 0
+    drawn.set_title(_title(result) + (f" ({left} more subjects not drawn)" if left else "") if title is None else title)
+    return drawn.one_or_all()
 
 
 def _wide(result: FitResult, quantity: str) -> bool:
@@ -82,24 +94,7 @@ def _wide(result: FitResult, quantity: str) -> bool:
 
 def _title(result: FitResult) -> str:
     title = result.data.title or "trial data"
-    return f"{result.model.name}: {title}"[:110]
-
-
-def _boxes(count: int, axes: FloatArray | None, per_row: int) -> tuple[Figure | None, list[Axes]]:
-    """Return one Axes per panel: those given, or new ones."""
-    import matplotlib.pyplot as plt
-
-    if axes is not None:
-        return None, list(np.atleast_1d(axes).ravel())[:count]
-    columns = min(per_row, 4)
-    rows = -(-count // columns)
-    figure, grid = plt.subplots(
-        rows, columns, figsize=(3.4 * columns + 0.6, 2.8 * rows + 0.5), squeeze=False, layout="constrained"
-    )
-    boxes = list(grid.ravel())
-    for box in boxes[count:]:
-        box.set_visible(False)
-    return figure, boxes[:count]
+    return wrapped(f"{words(result.model.name)}: {title}", 84)
 
 
 def _ribbon(result: FitResult, kind: str, wanted: bool, level: float) -> tuple[DataFrame, DataFrame] | None:
@@ -174,15 +169,15 @@ def _points(box: Axes, result: FitResult, kind: str, name: str, quantity: str, c
     table = result.predict()
     rows = table[(table[kind] == name) & (table["quantity"] == quantity)]
     size = 10 if kind == "arm" else 22
-    for censoring, marker, said in (("", "o", "observed"), ("left", "v", "below"), ("right", "^", "above")):
+    for censoring, mark, said in (("", "o", "observed"), ("left", "v", "below this limit"), ("right", "^", "above this limit")):
         part = rows[rows["censoring"] == censoring]
         if len(part):
-            box.scatter(part["time"], part["observed"], s=size, color=colour, marker=marker, zorder=3, label=said)
+            box.scatter(part["time"], part["observed"], s=size, color=colour, marker=mark, zorder=3, label=said)
     start = result.unused
     mine = start[(start["quantity"] == quantity) & start["subject"].isin(rows["subject"])]
     if len(mine):
         box.scatter(
-            mine["time"], mine["value"], s=size, facecolors="none", edgecolors=colour, zorder=3, label="baseline or not fitted"
+            mine["time"], mine["value"], s=size, facecolors="none", edgecolors=colour, zorder=3, label="baseline, or not fitted"
         )
 
 
@@ -190,39 +185,59 @@ def _labels(box: Axes, result: FitResult, kind: str, name: str, arm: str, quanti
     seen = result.observations
     unit = seen.units[seen.quantities.index(quantity)]
     count = seen.arms.count(arm)
-    short = name if len(name) <= 28 else name[:25] + "..."
-    whose = short if short == arm else f"{short}, {arm}"[:44]
-    box.set_title(f"{short} (n = {count})" if kind == "arm" else whose, fontsize="small")
-    box.set_xlabel("Time (days)")
-    box.set_ylabel(label(quantity, unit))
+    whose = name if name == arm or name.startswith(arm) else f"{name}, {arm}"
+    box.set_title(in_lines(f"{name} (n = {count})" if kind == "arm" else whose, 34), fontsize="small")
+    time_axis(box, min(0.0, float(seen.start.min())), 1.03 * float(seen.last.max()))
+    box.set_ylabel(wrapped(label(quantity, unit), 28))
     top = [np.nanmax(c) for c in (seen.value[seen.quantity == seen.quantities.index(quantity)],)]
-    if seen.value.min() >= 0:
+    if seen.value.min() >= 0 and box.get_yscale() == "linear":
         box.set_ylim(0, 1.25 * max(top) or 1.0)
 
 
 @figure_function
-def plot_residuals(result: FitResult, *, quantity: str | None = None, log: bool | None = None) -> FloatArray:
+def plot_residuals(
+    result: FitResult,
+    *,
+    quantity: str | None = None,
+    log: bool | None = None,
+    ax: Any = None,
+    title: str | None = None,
+    figsize: Size | None = None,
+) -> FloatArray:
     """Draw observed against predicted, weighted residuals over time and prediction, and their normal quantiles.
 
     By default, axes are logarithmic if those of `plot_fit` are.
+
+    Parameters
+    ----------
+    result : FitResult
+    quantity : str, optional
+        One of several fitted quantities.
+    log : bool, optional
+        Logarithmic axes.
+    ax : Axes or sequence of Axes, optional
+        One per panel, or one whose place all panels take.
+    title : str, optional
+    figsize : (float, float), optional
+        Inches.
 
     Returns
     -------
     array of four Axes
     """
-    import matplotlib.pyplot as plt
-
     table = result.predict()
     rows = table[table["quantity"] == quantity] if quantity else table
     log = all(_wide(result, q) for q in rows["quantity"].unique()) if log is None else log
-    figure, boxes = plt.subplots(2, 2, figsize=(8.6, 6.6), layout="constrained")
-    _observed_predicted(boxes[0, 0], rows, log)
-    _scatter(boxes[0, 1], rows, "time", "Time (days)")
-    _scatter(boxes[1, 0], rows, "predicted", boxes[0, 0].get_xlabel(), log)
-    _quantiles(boxes[1, 1], rows)
-    boxes[0, 0].legend(fontsize="x-small")
-    figure.suptitle(_title(result), fontsize="medium")
-    return np.asarray(boxes.ravel())
+    drawn = new_panels(ax, 4, (8.6, 7.0), figsize, columns=2)
+    first, second, third, last = drawn.boxes
+    _observed_predicted(first, rows, log)
+    _scatter(second, rows, "time", "")
+    time_axis(second, min(0.0, float(rows["time"].min())), 1.03 * float(rows["time"].max()))
+    _scatter(third, rows, "predicted", first.get_xlabel(), log)
+    _quantiles(last, rows)
+    shared_legend(drawn)
+    drawn.set_title(_title(result) if title is None else title)
+    return drawn.array()
 
 
 def _coloured(rows: DataFrame) -> list[tuple[str, DataFrame, str]]:
@@ -232,22 +247,23 @@ def _coloured(rows: DataFrame) -> list[tuple[str, DataFrame, str]]:
 
 def _observed_predicted(box: Axes, rows: DataFrame, log: bool) -> None:
     for name, part, colour in _coloured(rows):
-        box.scatter(part["predicted"], part["observed"], s=12, color=colour, alpha=0.7, label=name[:40])
+        look = {"s": 14, "color": colour, "alpha": 0.7, "marker": marker(COLOURS.index(colour))}
+        box.scatter(part["predicted"], part["observed"], label=words(name), **look)
     ends = [np.nanmin(rows[["predicted", "observed"]]), np.nanmax(rows[["predicted", "observed"]])]
-    box.plot(ends, ends, color="black", lw=0.8)
+    box.plot(ends, ends, color="black", lw=0.8, label="observed = predicted")
     units = [shown for u in rows["unit"].unique() if (shown := pretty_unit(u))]
     unit = f" ({units[0]})" if len(units) == 1 else ""
-    box.set(xlabel="predicted" + unit, ylabel="observed" + unit)
+    box.set(xlabel="Predicted" + unit, ylabel="Observed" + unit)
     if log:
         box.set(xscale="log", yscale="log")
 
 
 def _scatter(box: Axes, rows: DataFrame, x: str, label: str, log: bool = False) -> None:
     for _, part, colour in _coloured(rows):
-        box.scatter(part[x], part["weighted_residual"], s=12, color=colour, alpha=0.7)
+        box.scatter(part[x], part["weighted_residual"], s=14, color=colour, alpha=0.7, marker=marker(COLOURS.index(colour)))
     for height, style in ((0, "-"), (-2, ":"), (2, ":")):
         box.axhline(height, color="black", lw=0.8, ls=style)
-    box.set(xlabel=label, ylabel="weighted residual (sd)")
+    box.set(xlabel=label, ylabel="Weighted residual (SD)")
     if log:
         box.set_xscale("log")
 
@@ -259,4 +275,4 @@ def _quantiles(box: Axes, rows: DataFrame) -> None:
     expected = norm.ppf((np.arange(len(values)) + 0.5) / max(len(values), 1))
     box.scatter(expected, values, s=12, color="#555555")
     box.plot(expected, expected, color="black", lw=0.8)
-    box.set(xlabel="normal quantile", ylabel="weighted residual (sd)")
+    box.set(xlabel="Normal quantile", ylabel="Weighted residual (SD)")

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from immunoode.errors import Problem, SolveError
-from immunoode.plot.panels import new_axes
+from immunoode.plot.panels import hide_spines, new_axes
 
 _MOST_WRITTEN = 150
 SMALLEST, LARGEST = "smallest", "largest"
@@ -46,13 +46,15 @@ def heat_map(
     shown = np.where(np.isfinite(values), values, np.nan)
     box.set_facecolor("0.85")
     image = box.imshow(shown, origin="lower", aspect="auto", cmap=cmap)
-    box.figure.colorbar(image, ax=box, label=labels.values)
+    bar = box.figure.colorbar(image, ax=box, label=labels.values)
+    bar.outline.set_visible(False)
+    hide_spines(box, "left", "bottom")
     box.set_xticks(range(len(columns)), [_tick(c) for c in columns])
     box.set_yticks(range(len(rows)), [_tick(r) for r in rows])
     box.set_xlabel(labels.x)
     box.set_ylabel(labels.y)
     if labels.title:
-        box.set_title(labels.title, fontsize="medium")
+        box.set_title(labels.title)
     if contours and min(shown.shape) > 1:
         _contours(box, shown)
     if best is not None:

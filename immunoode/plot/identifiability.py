@@ -9,8 +9,9 @@ import numpy as np
 
 from immunoode.plot.colours import COLOURS, line
 from immunoode.plot.figure_function import figure_function
-from immunoode.plot.panels import new_axes
-from immunoode.plot.quantity_labels import words
+from immunoode.plot.legends import legend, shared_legend
+from immunoode.plot.panels import Size, new_axes, new_panels, set_title
+from immunoode.plot.quantity_labels import sentence, words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,21 +21,28 @@ if TYPE_CHECKING:
 
 
 @figure_function
-def plot_identifiability(found: Identifiability, *, ax: Any = None) -> FloatArray:
+def plot_identifiability(
+    found: Identifiability, *, ax: Any = None, title: str | None = None, figsize: Size | None = None
+) -> FloatArray:
     """Draw the expected relative standard error of each parameter, and the correlations of errors.
+
+    Parameters
+    ----------
+    found : Identifiability
+    ax : Axes or sequence of Axes, optional
+        One per panel, or one whose place all panels take.
+    title : str, optional
+    figsize : (float, float), optional
+        Inches.
 
     Returns
     -------
     array of two Axes
     """
-    import matplotlib.pyplot as plt
-
     count = len(found.names)
-    axes = ax
-    if axes is None:
-        height = max(2.6, 0.3 * count + 1.4)
-        _, axes = plt.subplots(1, 2, figsize=(9.5, height), layout="constrained", width_ratios=[1.2, 1])
-    left, right = axes
+    height = max(3.0, 0.34 * count + 1.9)
+    drawn = new_panels(ax, 2, (9.8, height), figsize, columns=2, ratios={"width_ratios": [1.2, 1]})
+    left, right = drawn.boxes
     table = found.to_frame()
     rse = np.minimum(table["rse_percent"].to_numpy(float), 1e4)  # infinite bars end at the edge
     place = np.arange(count)[::-1]
@@ -45,16 +53,16 @@ def plot_identifiability(found: Identifiability, *, ax: Any = None) -> FloatArra
     left.axvline(50, color="0.3", linestyle="--", linewidth=0.9, label="determined: up to 50 %")
     left.set_xscale("log")
     left.set_xlim(min(1.0, 0.7 * float(np.nanmin(table["rse_percent_if_alone"]))), max(200.0, 1.3 * float(rse.max())))
-    left.set_yticks(place, [words(n) for n in found.names], fontsize=8)
-    left.set_xlabel("expected relative standard error (%)")
-    left.legend(fontsize=7, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)
+    left.set_yticks(place, [sentence(words(n)) for n in found.names])
+    left.set_xlabel("Expected relative standard error (%)")
+    shared_legend(drawn)
     covariance = found.covariance
     sd = np.sqrt(np.diag(covariance))
     with np.errstate(invalid="ignore", divide="ignore"):
         correlation = np.where(np.isfinite(np.outer(sd, sd)), covariance / np.outer(sd, sd), np.nan)
     shown = right.imshow(correlation, vmin=-1, vmax=1, cmap="RdBu_r")
-    right.set_xticks(range(count), [words(n) for n in found.names], rotation=45, ha="right", fontsize=7)
-    right.set_yticks(range(count), [words(n) for n in found.names], fontsize=7)
+    right.set_xticks(range(count), [sentence(words(n)) for n in found.names], rotation=45, ha="right")
+    right.set_yticks(range(count), [""] * count)
     for i in range(count):
         for j in range(count):
             text = f"{correlation[i, j]:.2f}" if np.isfinite(correlation[i, j]) else "?"
@@ -64,12 +72,13 @@ def plot_identifiability(found: Identifiability, *, ax: Any = None) -> FloatArra
                 text,
                 ha="center",
                 va="center",
-                fontsize=6,
+                fontsize="x-small",
                 color="white" if abs(np.nan_to_num(correlation[i, j])) > 0.6 else "black",
             )
-    right.set_title("correlation of errors (?: not determined)", fontsize=9)
+    right.set_title("Correlation of errors (?: not determined)")
     right.figure.colorbar(shown, ax=right, shrink=0.8)
-    return np.asarray(axes)
+    drawn.set_title(title)
+    return drawn.array()
 
 
 @figure_function
@@ -78,15 +87,27 @@ def plot_next_samples(
     times: Iterable[float] | None = None,
     observe: str | Iterable[str] | None = None,
     *,
-    ax: Axes | None = None,
+    ax: Any = None,
+    title: str | None = None,
+    figsize: Size | None = None,
 ) -> Axes:
     """Draw the gain of information by one more sample per subject of an arm, by day.
+
+    Parameters
+    ----------
+    found : Identifiability
+    times, observe : optional
+        As of `next_samples`.
+    ax : Axes, optional
+    title : str, optional
+    figsize : (float, float), optional
+        Inches.
 
     Returns
     -------
     Axes
     """
-    ax = new_axes(ax, (6, 3.6))
+    ax = new_axes(ax, (7.2, 3.8), figsize)
     table = found.next_samples(times, observe)
     for i, ((arm, quantity), rows) in enumerate(table.groupby(["arm", "quantity"], sort=False)):
         ordered = rows.sort_values("time")
@@ -95,9 +116,10 @@ def plot_next_samples(
     seen = found.observations
     ax.plot(np.unique(seen.time), np.zeros(len(np.unique(seen.time))), "|", color="black", markersize=9, label="planned visits")
     best = table.iloc[0]
-    ax.plot(best["time"], best["gain"], "*", color=COLOURS[1], markersize=11)
+    ax.plot(best["time"], best["gain"], "*", color=COLOURS[1], markersize=11, label="largest gain")
     ax.set_ylim(bottom=min(0.0, float(table["gain"].min())) - 0.03 * float(table["gain"].max()))
-    ax.set_xlabel("day of a further sample")
-    ax.set_ylabel("gain of log determinant\nof the information")
-    ax.legend(fontsize=8)
+    ax.set_xlabel("Day of a further sample")
+    ax.set_ylabel("Gain of log determinant\nof the information")
+    set_title(ax, title)
+    legend(ax)
     return ax

@@ -93,7 +93,8 @@ def shared_legend(drawn: Panels, handles: Sequence[Any] | None = None, *, title:
 
 
 def in_lines(name: str, most: int = LONGEST_NAME, lines: int = 4) -> str:
-    """Return a name in lines that fit; only names of more lines than these are cut."""
+    """Return a name in lines that fit, without underscores; only names of more lines than these are cut."""
+    name = name.replace("_", " ")
     if len(name) <= most or "\n" in name:
         return name
     parts = wrap(name, most)
@@ -101,10 +102,12 @@ def in_lines(name: str, most: int = LONGEST_NAME, lines: int = 4) -> str:
 
 
 def short(name: str, most: int = LONGEST_NAME) -> str:
-    """Return a name shortened to the length of a tick's label."""
+    """Return a name shortened to the length of a tick's label, without underscores."""
+    name = name.replace("_", " ")
     return name if len(name) <= most else shorten(name, most, placeholder="…") if " " in name[:most] else name[: most - 1] + "…"
 
 
 def with_count(arm: str, table: pd.DataFrame) -> str:
     """Return the name of an arm and its number of subjects: "docetaxel (n = 12)"."""
-    return f"{arm} (n = {int((table['arm'] == arm).sum())})"
+    shown = arm.replace("_", " ")
+    return f"{shown} (n = {int((table['arm'] == arm).sum())})"

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from immunoode.errors import Problem, SolveError, nearest
-from immunoode.plot.colours import colour
+from immunoode.plot.colours import colour, line, marker
 from immunoode.plot.figure_function import figure_function
 from immunoode.plot.heat_map import LARGEST, HeatMapLabels, heat_map
-from immunoode.plot.panels import new_axes
-from immunoode.plot.quantity_labels import pretty_unit, words, wrapped
+from immunoode.plot.legends import legend
+from immunoode.plot.panels import Size, hide_spines, new_axes, new_panels, set_title
+from immunoode.plot.quantity_labels import pretty_unit, sentence, words, wrapped
 from immunoode.plot.time_axes import time_axis
 
 if TYPE_CHECKING:
@@ -20,15 +22,23 @@ if TYPE_CHECKING:
     from immunoode.optimisation.result import OptimalSchedule
 
 _MOST_WRITTEN = 14
+_CUMULATIVE = re.compile(r"cumulative\((\w+)\)")
+_AMOUNT = re.compile(r"amount\((\w+), (\d+)\)")
 
 
 @figure_function
-def plot_optimum(found: OptimalSchedule, *, title: str | None = None, figsize: tuple[float, float] | None = None) -> Any:
+def plot_optimum(
+    found: OptimalSchedule, *, unit: str | None = None, ax: Any = None, title: str | None = None, figsize: Size | None = None
+) -> Any:
     """Draw the doses of an optimal schedule, one panel per therapy, with amounts written where there is room.
 
     Parameters
     ----------
     found : OptimalSchedule
+    unit : {"day", "week", "month", "year"}, optional
+        Of time; by default what suits the span.
+    ax : Axes or sequence of Axes, optional
+        One per therapy, or one whose place all panels take.
     title : str, optional
         Default: objective and value.
     figsize : (float, float), optional
@@ -39,20 +49,18 @@ def plot_optimum(found: OptimalSchedule, *, title: str | None = None, figsize: t
     Axes or ndarray of Axes
         One per therapy.
     """
-    import matplotlib.pyplot as plt
-
     frame = found.to_frame()
     therapies = list(dict.fromkeys(frame["therapy"]))
-    shape = figsize or (7.0, 0.8 + 1.7 * max(len(therapies), 1))
-    figure, boxes = plt.subplots(max(len(therapies), 1), 1, sharex=True, squeeze=False, figsize=shape, layout="constrained")
+    count = max(len(therapies), 1)
+    drawn = new_panels(ax, count, (7.0, 0.9 + 1.7 * count), figsize, sharex=ax is None)
     last = max(float((frame["time_day"] + frame["duration_day"]).max()) if len(frame) else 1.0, 1.0)
-    for k, (box, therapy) in enumerate(zip(boxes[:, 0], therapies, strict=False)):
+    for k, (box, therapy) in enumerate(zip(drawn.boxes, therapies, strict=False)):
         _doses(box, frame[frame["therapy"] == therapy], therapy, colour(k), last)
-        time_axis(box, 0.0, last)
+        time_axis(box, 0.0, last, unit)
         box.set_xlim(-0.03 * last, 1.03 * last)
         box.label_outer()
-    figure.suptitle(str(found) if title is None else title, fontsize="medium")
-    return boxes[0, 0] if len(boxes) == 1 else boxes[:, 0]
+    drawn.set_title(wrapped(in_words(str(found)), 72) if title is None else title)
+    return drawn.one_or_all()
 
 
 def _doses(box: Any, given: Any, therapy: str, style: str, last: float) -> None:
@@ -64,22 +72,22 @@ def _doses(box: Any, given: Any, therapy: str, style: str, last: float) -> None:
         for t, a, w in zip(times, amounts, widths, strict=True):
             box.annotate(f"{a:.3g}", (t + w / 2, a), (0, 2), textcoords="offset points", ha="center", fontsize="x-small")
     unit = pretty_unit(str(given["unit"].iloc[0])) if "unit" in given else ""
-    box.set_ylabel(words(therapy) + (f"\n({unit})" if unit else ""))
+    box.set_ylabel(f"Dose of\n{words(therapy)}" + (f"\n({unit})" if unit else ""))
     box.set_ylim(0, 1.18 * max(float(amounts.max(initial=0.0)), 1e-12))
-    box.spines[["top", "right"]].set_visible(False)
+    hide_spines(box)
 
 
 @figure_function
-def plot_pareto_front(front: ParetoFront, ax: Any = None, *, title: str = "", figsize: tuple[float, float] = (6.0, 4.0)) -> Any:
+def plot_pareto_front(front: ParetoFront, ax: Any = None, *, title: str | None = None, figsize: Size | None = None) -> Any:
     """Draw a Pareto front, its knee marked with its choices.
 
     Parameters
     ----------
     front : ParetoFront
     ax : Axes, optional
-    title : str
+    title : str, optional
         Default: the choices at the knee.
-    figsize : (float, float)
+    figsize : (float, float), optional
         Inches.
 
     Returns
@@ -88,15 +96,15 @@ def plot_pareto_front(front: ParetoFront, ax: Any = None, *, title: str = "", fi
     """
     from immunoode.optimisation.report import words as stated
 
-    box = new_axes(ax, figsize)
+    box = new_axes(ax, (6.4, 4.0), figsize)
     values, objectives = np.array(front.values), np.array([one.objective for one in front.optima])
     box.plot(values, objectives, "o-", color=colour(0))
     at = front.knee
     box.plot(values[at], objectives[at], "o", markersize=11, markerfacecolor="none", markeredgewidth=2, color=colour(1))
-    box.set_xlabel(words(str(front.against)))
-    box.set_ylabel(wrapped(words(str(front.optima[0].aim)), 40))
-    box.set_title(title or wrapped("knee: " + stated(front.optima[at].choices), 60), fontsize="medium")
-    box.spines[["top", "right"]].set_visible(False)
+    box.set_xlabel(in_words(str(front.against)))
+    box.set_ylabel(wrapped(in_words(str(front.optima[0].aim)), 40))
+    set_title(box, title, wrapped("Knee: " + in_words(stated(front.optima[at].choices)), 60))
+    hide_spines(box)
     return box
 
 
@@ -107,8 +115,8 @@ def plot_utility(
     *,
     value: str = "utility",
     cmap: str = "viridis",
-    title: str = "",
-    figsize: tuple[float, float] | None = None,
+    title: str | None = None,
+    figsize: Size | None = None,
 ) -> Any:
     """Draw utility, response or toxicity over two axes, with contours and the best cell of the utility marked.
 
@@ -119,7 +127,7 @@ def plot_utility(
     ax : Axes, optional
     value : {"utility", "response", "toxicity", "probability_best"}
     cmap : str
-    title : str
+    title : str, optional
     figsize : (float, float), optional
         Inches.
 
@@ -134,12 +142,12 @@ def plot_utility(
     known["probability_best"] = found.probability_best
     if value not in known:
         raise SolveError(Problem(f"value={value!r}", "is not known", nearest(value, known)))
-    text = f"response - {found.weight:g} × toxicity" if value == "utility" else words(value)
+    text = f"Utility: response − {found.weight:g} × toxicity" if value == "utility" else sentence(words(value))
     return heat_map(
         known[value].reshape(len(rows), len(columns)),
         rows,
         columns,
-        HeatMapLabels(words(column), words(row), text, title),
+        HeatMapLabels(sentence(words(column)), sentence(words(row)), text, title or ""),
         ax=ax,
         cmap=cmap,
         contours=True,
@@ -150,7 +158,7 @@ def plot_utility(
 
 @figure_function
 def plot_dose_response(
-    found: DoseFinding, ax: Any = None, *, title: str = "", figsize: tuple[float, float] = (6.4, 4.0), confidence: float = 0.95
+    found: DoseFinding, ax: Any = None, *, title: str | None = None, figsize: Size | None = None, confidence: float = 0.95
 ) -> Any:
     """Draw response, toxicity and utility against the first axis, at the best values of the others, with the utility's band.
 
@@ -158,8 +166,8 @@ def plot_dose_response(
     ----------
     found : DoseFinding
     ax : Axes, optional
-    title : str
-    figsize : (float, float)
+    title : str, optional
+    figsize : (float, float), optional
         Inches.
     confidence : float
 
@@ -167,29 +175,33 @@ def plot_dose_response(
     -------
     Axes
     """
-    box, frame = new_axes(ax, figsize), found.to_frame(confidence)
+    box, frame = new_axes(ax, (7.2, 4.0), figsize), found.to_frame(confidence)
     first, *others = found.axes
     for name in others:
         frame = frame[frame[name] == found.best[name]]
     doses = frame[first].to_numpy()
     for k, name in enumerate(("response", "toxicity", "utility")):
-        box.plot(doses, frame[name], "o-", markersize=4, color=colour(k), label=name)
-    box.fill_between(doses, frame["lower"], frame["upper"], color=colour(2), alpha=0.2, linewidth=0)
-    box.axvline(found.best[first], color="0.5", linestyle=":", linewidth=1.2)
-    box.annotate(
-        f"best: {found.best[first]:g}",
-        (found.best[first], 1.0),
-        (4, -2),
-        xycoords=("data", "axes fraction"),
-        textcoords="offset points",
-        va="top",
-        fontsize="small",
-        color="0.35",
+        box.plot(doses, frame[name], marker=marker(k), label=sentence(name), **line(k))
+    band = f"{100 * confidence:g} % of draws of the utility"
+    box.fill_between(doses, frame["lower"], frame["upper"], color=colour(2), alpha=0.2, linewidth=0, label=band)
+    box.axvline(
+        found.best[first],
+        color="0.5",
+        linestyle=":",
+        linewidth=1.2,
+        label=f"best utility: {words(first)} {found.best[first]:g}",
     )
     at = ", ".join(f"{words(name)} {found.best[name]}" for name in others)
-    box.set_title(title or (f"at {at}" if at else ""), fontsize="medium")
-    box.set_xlabel(words(first))
-    box.set_ylabel("probability")
-    box.legend(fontsize="small", frameon=False)
-    box.spines[["top", "right"]].set_visible(False)
+    set_title(box, title, f"{sentence(at)}" if at else "")
+    box.set_xlabel(sentence(words(first)))
+    box.set_ylabel("Probability; utility")
+    legend(box)
+    hide_spines(box)
     return box
+
+
+def in_words(text: str) -> str:
+    """Return an objective or choices in words: "cumulative(docetaxel)" is "Cumulative dose of docetaxel"."""
+    text = _CUMULATIVE.sub(r"cumulative dose of \1", text)
+    text = _AMOUNT.sub(lambda found: f"dose {int(found[2]) + 1} of {found[1]}", text)
+    return sentence(words(text))

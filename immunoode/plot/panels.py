@@ -57,7 +57,7 @@ def new_axes(ax: Any, size: Size = (6.4, 4.0), figsize: Size | None = None) -> A
     return plt.subplots(figsize=figsize or scaled(size), layout="constrained")[1]
 
 
-def panels(
+def new_panels(
     ax: Any,
     count: int,
     size: Size,

@@ -12,7 +12,8 @@ from immunoode.analysis.steady import steady_states
 from immunoode.errors import ModelError, Problem, nearest
 from immunoode.plot.colours import COLOURS
 from immunoode.plot.figure_function import figure_function
-from immunoode.plot.panels import new_axes
+from immunoode.plot.legends import legend
+from immunoode.plot.panels import Size, new_axes, set_title
 from immunoode.plot.quantity_labels import label, words
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ def phase_plane(
     others: Mapping[str, float] | Literal["quasi-steady"] | None = None,
     ranges: Mapping[str, tuple[float, float]] | None = None,
     ax: Any = None,
+    title: str | None = None,
+    figsize: Size | None = None,
     data: bool = False,
 ) -> Any:
     """Draw the nullclines and the flow of two states, and steady states.
@@ -48,6 +51,9 @@ def phase_plane(
     ranges : mapping, optional
         Axis limits, {"tumour": (0, 500)}; by default, a third above the steady states and the initial value.
     ax : Axes, optional
+    title : str, optional
+    figsize : (float, float), optional
+        Inches.
     data : bool
         Whether to return the steady states as well.
 
@@ -73,7 +79,7 @@ def phase_plane(
         raise ModelError(Problem(f"state {wrong[0] if wrong else x!r}", "is not a state" if wrong else "is given twice", known))
     found = steady_states(model, parameters)
     spans = {n: (ranges or {}).get(n) or _span(n, rates, found) for n in (x, y)}
-    axes = new_axes(ax, (6.0, 4.6))
+    axes = new_axes(ax, (6.8, 4.4), figsize)
     grid = [np.linspace(*spans[n], FEWER if fast else FINE) for n in (x, y)]
     rest = rates.initial.copy()
     for name, value in held.items():
@@ -95,7 +101,8 @@ def phase_plane(
                 axes.plot(rows[x], rows[y], "o", label=name, **points)
     units = dict(zip(rates.states, rates.units, strict=True))
     axes.set(xlabel=label(x, units[x]), ylabel=label(y, units[y]), xlim=spans[x], ylim=spans[y])
-    axes.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False)
+    legend(axes)
+    set_title(axes, title)
     return (axes, found) if data else axes
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from immunoode.plot.colours import colour
 from immunoode.plot.figure_function import figure_function
-from immunoode.plot.panels import new_axes
+from immunoode.plot.legends import in_lines
+from immunoode.plot.panels import Size, new_axes, set_title
 from immunoode.plot.quantity_labels import pretty_unit, words
 from immunoode.plot.time_axes import time_axis
 from immunoode.regimen.parsing import EXPOSURE_UNIT
@@ -34,7 +35,16 @@ _SEEN = 0.008
 
 
 @figure_function
-def plot_regimen(regimen: Regimen, ax: Any = None, *, amounts: bool = True, data: bool = False) -> Any:
+def plot_regimen(
+    regimen: Regimen,
+    ax: Any = None,
+    *,
+    amounts: bool = True,
+    unit: str | None = None,
+    title: str | None = None,
+    figsize: Size | None = None,
+    data: bool = False,
+) -> Any:
     """Draw a regimen.
 
     Parameters
@@ -43,6 +53,12 @@ def plot_regimen(regimen: Regimen, ax: Any = None, *, amounts: bool = True, data
     ax : Axes, optional
     amounts : bool
         Whether to write number and amount of the doses at the end of each lane, one line per rule.
+    unit : {"day", "week", "month", "year"}, optional
+        Of time; by default what suits the span.
+    title : str, optional
+        Default: the title of the regimen.
+    figsize : (float, float), optional
+        Inches.
     data : bool
         Whether to return the table of the figure as well.
 
@@ -53,12 +69,12 @@ def plot_regimen(regimen: Regimen, ax: Any = None, *, amounts: bool = True, data
     """
     frame, therapies = regimen.to_frame(), regimen.therapies
     parameters = tuple(dict.fromkeys(series.parameter for series in regimen.covariate_series))
-    labels = [_stated(regimen, therapy) for therapy in therapies] + [_range(regimen, p) for p in parameters]
+    labels = [doses_in_words(regimen, therapy) for therapy in therapies] + [_range(regimen, p) for p in parameters]
     height = sum(_LANE * max(1.0, 0.6 * (label.count("\n") + 1)) for label in labels) if amounts else _LANE * len(labels)
-    box = new_axes(ax, (8.0, 1.1 + max(height, _LANE)))
+    box = new_axes(ax, (8.0, 1.1 + max(height, _LANE)), figsize)
     first, last = _span(frame)
     margin = 0.02 * (last - first) + 0.5
-    time_axis(box, first, last + margin)
+    time_axis(box, first, last + margin, unit)
     box.set_xlim(first - margin, last + margin)
     for row, name in enumerate((*therapies, *parameters)):
         given = frame[(frame["therapy"] == name) & ((frame["action"] == SET) == (row >= len(therapies)))]
@@ -82,8 +98,7 @@ def plot_regimen(regimen: Regimen, ax: Any = None, *, amounts: bool = True, data
     box.set_ylim(max(len(labels), 1) - 0.5, -0.5)
     box.tick_params(axis="y", length=0)
     box.spines[["top", "right", "left"]].set_visible(False)
-    if regimen.title:
-        box.set_title(regimen.title, fontsize="medium", wrap=True)
+    set_title(box, title, in_lines(regimen.title or "", 84))
     return (box, frame) if data else box
 
 
@@ -94,7 +109,7 @@ def _span(frame: Any) -> tuple[float, float]:
     return min(float(frame["time_day"].min()), 0.0), float((frame["time_day"] + frame["duration_day"]).max())
 
 
-def _stated(regimen: Regimen, therapy: str) -> str:
+def doses_in_words(regimen: Regimen, therapy: str) -> str:
     """Return number and amount of each rule of a therapy, one line per rule: "4 × 1 mg/kg"."""
     lines = [_dose(dose) for dose in regimen.doses if dose.therapy == therapy]
     lines += [_change(change) for change in regimen.changes if change.therapy == therapy]

@@ -11,9 +11,9 @@ from immunoode import units
 from immunoode.errors import DataError, Problem
 from immunoode.plot.colours import arm_colours
 from immunoode.plot.figure_function import figure_function
-from immunoode.plot.legends import legend, with_count
-from immunoode.plot.oncology import EDGE, RESPONSE_COLOURS, responses_of, sizes_of
-from immunoode.plot.panels import hide_spines
+from immunoode.plot.legends import shared_legend, with_count
+from immunoode.plot.oncology import EDGE, RESPONSE_COLOURS, RESPONSE_HATCHES, responses_of, sizes_of
+from immunoode.plot.panels import Panels, Size, hide_spines, new_panels
 from immunoode.plot.time_axes import time_unit
 from immunoode.trial.response.codes import PD, is_one_of
 from immunoode.trial.trial_data import SUM_OF_DIAMETERS
@@ -30,9 +30,18 @@ MOST_COLUMNS = 3
 
 @figure_function
 def response_over_time(
-    responses: Responses, *, every: str | float = "6 weeks", unit: str | None = None, ax: Any = None, data: bool = False
+    responses: Responses,
+    *,
+    every: str | float = "6 weeks",
+    unit: str | None = None,
+    ax: Any = None,
+    title: str | None = None,
+    figsize: Size | None = None,
+    data: bool = False,
 ) -> Any:
     """Draw the fraction of subjects with each response over time, one panel per arm.
+
+    The responses are those of single visits; they are not confirmed.
 
     Parameters
     ----------
@@ -40,9 +49,12 @@ def response_over_time(
     every : str or float
         Interval between bars. A subject counts with its last response so far, and as "ended" from half an interval after its
         last visit.
-    unit : {"day", "week", "month"}, optional
+    unit : {"day", "week", "month", "year"}, optional
     ax : Axes or array of Axes, optional
-        One per arm.
+        One per arm, or one whose place all panels take.
+    title : str, optional
+    figsize : (float, float), optional
+        Inches.
     data : bool
         Whether to return the table of the figure as well.
 
@@ -66,27 +78,26 @@ def response_over_time(
     table = _shares(after, responses, np.arange(step, float(after["time"].max()) + step, step), order)
     arms = list(dict.fromkeys(responses.subjects["arm"]))
     days, name = time_unit(float(after["time"].max()), unit)
-    boxes = _panels(ax, len(arms), 1.6)
+    drawn = _panels(ax, len(arms), figsize)
+    boxes = drawn.boxes
     for box, arm in zip(boxes, arms, strict=False):
         wide = table[table["arm"] == arm].pivot(index="time", columns="response", values="share")
         base = np.zeros(len(wide))
         for response in [*order, ENDED]:
-            colour = RESPONSE_COLOURS.get(response, "#F5F5F5")
-            box.bar(wide.index / days, wide[response], 0.9 * step / days, base, color=colour, edgecolor=EDGE, linewidth=0.4)
+            box.bar(wide.index / days, wide[response], 0.9 * step / days, base, **_look(response))
             base += wide[response].to_numpy()
         box.set_title(with_count(arm, responses.subjects), fontsize="small")
         box.set(ylim=(0, 1))
         hide_spines(box)
-    for box in boxes[len(arms) :]:
-        box.set_visible(False)
-    for k, box in enumerate(boxes[: len(arms)]):
+    for k, box in enumerate(boxes):
         box.set_ylabel("Share of subjects" if k % _columns(len(arms)) == 0 else "")
         lowest = k + _columns(len(arms)) >= len(arms)
         box.set_xlabel(f"Time ({name})" if lowest else "")
         box.tick_params(labelbottom=lowest)
-    patches = [Patch(facecolor=RESPONSE_COLOURS.get(r, "#F5F5F5"), edgecolor=EDGE, label=r) for r in [*order, ENDED]]
-    legend(boxes[_columns(len(arms)) - 1], patches, "response")
-    shown = boxes[0] if len(arms) == 1 else boxes[: len(arms)]
+    patches = [Patch(**_look(r), label=r) for r in [*order, ENDED]]
+    shared_legend(drawn, patches, title="Response at the last visit (not confirmed)")
+    drawn.set_title(title)
+    shown = drawn.one_or_all()
     return (shown, table) if data else shown
 
 
@@ -102,19 +113,20 @@ def _columns(arms: int) -> int:
     return 2 if arms == 4 else min(arms, MOST_COLUMNS)
 
 
-def _panels(ax: Any, arms: int, legend: float) -> Any:
-    """Return one Axes per arm: those given, or new ones with `legend` inches for a legend."""
-    import matplotlib.pyplot as plt
+def _look(response: str) -> dict[str, Any]:
+    """Return the look of the bars of a response; those who ended are white."""
+    if response == ENDED:
+        return {"facecolor": "white", "edgecolor": "0.8", "linewidth": 0.4}
+    hatched = RESPONSE_HATCHES.get(response, "")
+    return {"facecolor": RESPONSE_COLOURS[response], "edgecolor": EDGE, "hatch": hatched, "linewidth": 0.4}
 
-    if ax is None:
-        columns = _columns(arms)
-        rows = -(-arms // columns)
-        size = (columns * 2.7 + legend, 2.6 * rows + 0.4)
-        ax = plt.subplots(rows, columns, figsize=size, layout="constrained", sharex=True, sharey=True, squeeze=False)[1]
-    boxes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
-    if len(boxes) < arms:
-        raise DataError(Problem("ax", f"has {len(boxes)} axes for {arms} arms", "one Axes per arm, or None"))
-    return boxes
+
+def _panels(ax: Any, arms: int, figsize: Size | None) -> Panels:
+    """Return one panel per arm."""
+    columns = _columns(arms)
+    rows = -(-arms // columns)
+    size = (max(columns * 2.9, 4.6), 2.5 * rows + 0.9)
+    return new_panels(ax, arms, size, figsize, columns=columns, sharex=True, sharey=True)
 
 
 def _shares(after: pd.DataFrame, responses: Responses, days: Sequence[float] | Any, order: list[str]) -> pd.DataFrame:
@@ -144,6 +156,8 @@ def sums_by_arm(
     unit: str | None = None,
     log: bool = False,
     ax: Any = None,
+    title: str | None = None,
+    figsize: Size | None = None,
     data: bool = False,
 ) -> Any:
     """Draw the sums of diameters of each subject, one panel per arm, with the median over time or with fitted curves.
@@ -153,11 +167,14 @@ def sums_by_arm(
     responses : Responses
     fits : DataFrame, optional
         Fitted curves: subject, time (days), value or predicted (mm); what `predict` of a fit returns for some times.
-    unit : {"day", "week", "month"}, optional
+    unit : {"day", "week", "month", "year"}, optional
     log : bool
         Logarithmic axis.
     ax : Axes or array of Axes, optional
-        One per arm.
+        One per arm, or one whose place all panels take.
+    title : str, optional
+    figsize : (float, float), optional
+        Inches.
     data : bool
         Whether to return the table of the figure as well.
 
@@ -178,7 +195,8 @@ def sums_by_arm(
     curves = None if fits is None else _curves(fits)
     arms = list(dict.fromkeys(responses.subjects["arm"]))
     days, name = time_unit(float(table["time"].max()), unit)
-    boxes = _panels(ax, len(arms), 0.6)
+    drawn = _panels(ax, len(arms), figsize)
+    boxes = drawn.boxes
     colours = arm_colours(arms)
     faint = 0.7 if len(responses.subjects) <= 30 else 0.35 if len(responses.subjects) <= 150 else 0.15
     for k, (box, arm) in enumerate(zip(boxes, arms, strict=False)):
@@ -198,15 +216,13 @@ def sums_by_arm(
         box.set_xlabel(f"Time ({name})" if lowest else "")
         box.tick_params(labelbottom=lowest)
         hide_spines(box)
-    for box in boxes[len(arms) :]:
-        box.set_visible(False)
-    if boxes[0].get_legend_handles_labels()[0]:
-        boxes[0].legend(fontsize="small", frameon=False, loc="upper right")
+    shared_legend(drawn)
+    drawn.set_title(title)
     if log:
         boxes[0].set_yscale("log")
     else:
-        _limits(boxes[: len(arms)], [table[table["arm"] == arm] for arm in arms])
-    shown = boxes[0] if len(arms) == 1 else boxes[: len(arms)]
+        _limits(boxes, [table[table["arm"] == arm] for arm in arms])
+    shown = drawn.one_or_all()
     return (shown, table) if data else shown
 
 
@@ -244,4 +260,4 @@ def _median(box: Any, rows: pd.DataFrame, days: float, every: float = 42.0) -> N
     groups = rows.groupby(window)["value"]
     middle = groups.median()[groups.size() >= 5]
     if len(middle) > 1:
-        box.plot(middle.index * every / days, middle, color="black", linewidth=1.8, label="median")
+        box.plot(middle.index * every / days, middle, color="black", linewidth=1.8, label="median of those measured")

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunoode.plot.colours import colour
+from immunoode.plot.colours import colour, hatch
 from immunoode.plot.figure_function import figure_function
-from immunoode.plot.panels import new_axes
-from immunoode.plot.quantity_labels import words, wrapped
+from immunoode.plot.legends import legend, shared_legend
+from immunoode.plot.panels import Size, hide_spines, new_axes, new_panels, set_title
+from immunoode.plot.quantity_labels import sentence, words, wrapped
+from immunoode.plot.value_ranges import wide_range
 
 if TYPE_CHECKING:
     from immunoode.sensitivity_analysis.result import GlobalSensitivity
 
 _MOST = 15
+_METHODS = {"sobol": "Sobol indices", "pawn": "PAWN", "regional": "Regional sensitivity", "shapley": "Shapley effects"}
+_MEASURES = {"first": "first order", "total": "total", "distance": "distance of the distributions"}
+_AT = re.compile(r"^(.*): at\((.*)\)(.*)$")
 _POINTS = 2000
 
 
@@ -25,8 +31,8 @@ def plot_sensitivity(
     *,
     of: str | None = None,
     most: int = _MOST,
-    title: str = "",
-    figsize: tuple[float, float] | None = None,
+    title: str | None = None,
+    figsize: Size | None = None,
 ) -> Any:
     """Draw the measures of the most important parameters with intervals; a tornado of the method "tornado".
 
@@ -38,7 +44,7 @@ def plot_sensitivity(
         The output; by default the first.
     most : int
         Parameters that are drawn.
-    title : str
+    title : str, optional
         Default: method and output.
     figsize : (float, float), optional
         Inches.
@@ -48,14 +54,14 @@ def plot_sensitivity(
     Axes
     """
     table = found.output_table(of).head(most)[::-1]
-    box = new_axes(ax, figsize or (6.6, 1.2 + 0.34 * len(table)))
+    box = new_axes(ax, (7.2, 1.2 + 0.34 * len(table)), figsize)
     if found.method == "tornado":
         _tornado(box, table, of or found.of[0])
     else:
         _bars(box, table, found)
-    box.set_yticks(range(len(table)), [words(str(name)) for name in table.index])
-    box.set_title(title or f"{found.method}: {words(of or found.of[0])}", fontsize="medium")
-    box.spines[["top", "right"]].set_visible(False)
+    box.set_yticks(range(len(table)), [sentence(words(str(name))) for name in table.index])
+    set_title(box, title, wrapped(f"{_METHODS.get(found.method, sentence(found.method))}: {in_words(of or found.of[0])}", 64))
+    hide_spines(box)
     return box
 
 
@@ -64,25 +70,46 @@ def _bars(box: Any, table: Any, found: GlobalSensitivity) -> None:
     height = 0.8 / len(names)
     for k, name in enumerate(names):
         at = np.arange(len(table)) + (len(names) - 1 - 2 * k) * height / 2
-        box.barh(at, table[name], height=height, color=colour(k), label=words(name))
+        box.barh(
+            at,
+            table[name],
+            height=height,
+            color=colour(k),
+            label=_MEASURES.get(name, words(name)),
+            hatch=hatch(k),
+            edgecolor="white",
+            linewidth=0,
+        )
         if f"{name}_lower" in table:
             ends = np.abs(np.array([table[name] - table[f"{name}_lower"], table[f"{name}_upper"] - table[name]]))
             box.errorbar(table[name], at, xerr=ends, fmt="none", color="0.25", capsize=2, linewidth=1)
     if "noise" in table:
         box.axvline(float(table["noise"].iloc[0]), color="0.4", linestyle=":", label="chance alone")
-    box.set_xlabel(words(found.measure) if len(names) == 1 else "share of the variance")
+    box.set_xlabel(sentence(words(found.measure)) if len(names) == 1 else "Share of the variance")
     if len(names) > 1 or "noise" in table:
-        box.legend(fontsize="small", frameon=False, loc="lower right")
+        legend(box)
     box.set_xlim(left=min(0.0, float(table[names].to_numpy().min())))
 
 
 def _tornado(box: Any, table: Any, of: str) -> None:
     middle, at = table["at_median"].to_numpy(), np.arange(len(table))
-    for k, (name, label) in enumerate((("at_low", "low quantile"), ("at_high", "high quantile"))):
-        box.barh(at, table[name].to_numpy() - middle, left=middle, height=0.7, color=colour(k), label=label)
+    for k, (name, label) in enumerate(
+        (("at_low", "parameter at its low quantile"), ("at_high", "parameter at its high quantile"))
+    ):
+        box.barh(
+            at,
+            table[name].to_numpy() - middle,
+            left=middle,
+            height=0.7,
+            color=colour(k),
+            label=label,
+            hatch=hatch(k),
+            edgecolor="white",
+            linewidth=0,
+        )
     box.axvline(float(middle[0]), color="0.2", linewidth=1)
-    box.set_xlabel(wrapped(words(of), 50))
-    box.legend(fontsize="small", frameon=False, loc="lower right")
+    box.set_xlabel(wrapped(in_words(of), 50))
+    legend(box)
 
 
 @figure_function
@@ -92,8 +119,9 @@ def plot_scatter(
     of: str | None = None,
     most: int = 6,
     columns: int = 3,
-    title: str = "",
-    figsize: tuple[float, float] | None = None,
+    ax: Any = None,
+    title: str | None = None,
+    figsize: Size | None = None,
 ) -> Any:
     """Draw an output against each of the most important parameters, with the mean in twenty parts of the sample.
 
@@ -104,7 +132,9 @@ def plot_scatter(
         The output; by default the first.
     most, columns : int
         Panels, and panels side by side.
-    title : str
+    ax : Axes or sequence of Axes, optional
+        One per parameter, or one whose place all panels take.
+    title : str, optional
     figsize : (float, float), optional
         Inches.
 
@@ -112,26 +142,34 @@ def plot_scatter(
     -------
     ndarray of Axes
     """
-    import matplotlib.pyplot as plt
-
     output = of or found.sample.columns[len(found.parameters)]
     names = [n for n in found.output_table(of if of in found.tables else None).index if n in found.parameters][:most]
-    rows = -(-len(names) // columns)
-    shape = figsize or (2.6 * min(columns, len(names)) + 0.6, 2.2 * rows + 0.5)
-    figure, boxes = plt.subplots(
-        rows, min(columns, len(names)), sharey=True, squeeze=False, figsize=shape, layout="constrained"
-    )
+    across = min(columns, len(names))
+    rows = -(-len(names) // across)
+    size = (2.6 * across + 0.6, 2.2 * rows + 0.9)
+    drawn = new_panels(ax, len(names), size, figsize, columns=across, sharey=True)
     sample = found.sample.iloc[:_POINTS]
-    for box, name in zip(boxes.flat, names, strict=False):
-        box.plot(sample[name], sample[output], ".", markersize=2, alpha=0.4, color=colour(0))
+    for k, (box, name) in enumerate(zip(drawn.boxes, names, strict=True)):
+        box.plot(sample[name], sample[output], ".", markersize=2, alpha=0.4, color=colour(0), label="sample")
         order = np.argsort(sample[name].to_numpy())
         parts = [sample.iloc[part] for part in np.array_split(order, 20)]
-        box.plot([p[name].mean() for p in parts], [p[output].mean() for p in parts], color=colour(1), linewidth=1.6)
-        box.set_xlabel(words(name))
-        box.spines[["top", "right"]].set_visible(False)
-    for box in boxes.flat[len(names) :]:
-        box.set_visible(False)
-    for box in boxes[:, 0]:
-        box.set_ylabel(wrapped(words(str(output)), 24))
-    figure.suptitle(title, fontsize="medium")
-    return boxes
+        means = [[p[c].mean() for p in parts] for c in (name, output)]
+        box.plot(*means, color=colour(1), linewidth=1.6, label="mean of a twentieth of the sample")
+        if wide_range(sample[name]) or sample[name].min() > 0 and sample[name].max() > 30 * sample[name].median():
+            box.set_xscale("log")
+        box.xaxis.set_tick_params(rotation=0)
+        box.set_xlabel(sentence(words(name)))
+        if box.get_xscale() == "linear":
+            box.locator_params(axis="x", nbins=4)
+        if k % across == 0:
+            box.set_ylabel(wrapped(in_words(str(output)), 24))
+        hide_spines(box)
+    shared_legend(drawn)
+    drawn.set_title(title)
+    return drawn.array().reshape(rows, across) if len(names) == rows * across else drawn.array()
+
+
+def in_words(output: str) -> str:
+    """Return an output of a sensitivity analysis in words: "transgene: at(180)" is "Transgene on day 180"."""
+    text = _AT.sub(r"\1 on day \2\3", output).replace(">=", "≥").replace("<=", "≤")
+    return sentence(words(text))

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from immunoode.errors import DataError, Problem, nearest
-from immunoode.plot.colours import DASHES, arm_colours
+from immunoode.plot.colours import arm_lines
 from immunoode.plot.figure_function import figure_function
-from immunoode.plot.legends import NARROW, legend, short
-from immunoode.plot.panels import hide_spines, new_axes
+from immunoode.plot.legends import in_lines, legend
+from immunoode.plot.panels import Size, hide_spines, new_axes, set_title, width
+from immunoode.plot.quantity_labels import sentence
+from immunoode.plot.style import scale
 from immunoode.plot.time_axes import round_times, time_unit
+from immunoode.plot.value_ranges import plain_ticks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,8 +33,11 @@ def kaplan_meier(
     unit: str | None = None,
     bands: bool = True,
     at_risk: bool = True,
-    hazard_ratio: bool = False,
+    hazard_ratio: bool | None = None,
+    percent: bool = False,
     ax: Any = None,
+    title: str | None = None,
+    figsize: Size | None = None,
     data: bool = False,
 ) -> Any:
     """Draw survival of each arm, censored subjects as ticks, and the numbers at risk below.
@@ -38,14 +45,20 @@ def kaplan_meier(
     Parameters
     ----------
     km : KaplanMeier
-    unit : {"day", "week", "month"}, optional
+    unit : {"day", "week", "month", "year"}, optional
         Of time; by default what suits the span.
     bands, at_risk : bool
         Confidence bands; the table of numbers at risk: subjects whose time is at least the tick's.
-    hazard_ratio : bool
-        Write the hazard ratio of two arms (the second to the first, by Cox regression) with its interval.
+    hazard_ratio : bool, optional
+        Write the hazard ratio of two arms (the second to the first, by Cox regression) with its interval, and the p value of
+        the log-rank test. By default, where there are two arms with events.
+    percent : bool
+        Survival in percent.
     ax : Axes, optional
         The table is written below them.
+    title : str, optional
+    figsize : (float, float), optional
+        Inches.
     data : bool
         Return the table behind the figure, too.
 
@@ -55,43 +68,50 @@ def kaplan_meier(
         The table is `km.curve`.
     """
     days, name = time_unit(float(km.curve["time"].max()), unit)
-    colours = arm_colours(km.arms)
+    looks = arm_lines(km.arms)
     rows = len(km.arms) if at_risk else 0
-    axes = new_axes(ax, (7.2, 3.9 + 0.17 * rows))  # the lower margin has room for the table
-    for k, (arm, curve) in enumerate(km.curve.groupby("arm", sort=False)):
-        time = curve["time"] / days
-        style = DASHES[k // len(set(colours.values())) % len(DASHES)]
-        axes.step(time, curve["survival"], where="post", color=colours[str(arm)], linestyle=style, linewidth=1.6)
+    axes = new_axes(ax, (7.2, 3.9 + 0.17 * rows), figsize)  # the lower margin has room for the table
+    for arm, curve in km.curve.groupby("arm", sort=False):
+        time, look = curve["time"] / days, looks[str(arm)]
+        axes.step(time, curve["survival"], where="post", linewidth=1.6, **look)
         if bands:
-            axes.fill_between(
-                time, curve["lower"], curve["upper"], step="post", color=colours[str(arm)], alpha=0.15, linewidth=0
-            )
+            limits = {"step": "post", "color": look["color"], "alpha": 0.15, "linewidth": 0}
+            axes.fill_between(time, curve["lower"], curve["upper"], **limits)
         gone = curve[curve["censored"] > 0]
-        axes.plot(gone["time"] / days, gone["survival"], "|", color=colours[str(arm)], markersize=6, markeredgewidth=1.0)
-    axes.set(ylim=(0, 1.02), ylabel=TITLES.get(km.endpoint, km.endpoint), xlabel=f"Time ({name})")
+        axes.plot(gone["time"] / days, gone["survival"], "|", color=look["color"], markersize=6, markeredgewidth=1.0)
+    survival_axis(axes, km.endpoint, percent)
+    axes.set_xlabel(f"Time ({name})")
     axes.axhline(0.5, color="0.6", linewidth=0.8, linestyle=":", zorder=0)
     last = float(km.curve["time"].max()) / days
-    ticks = round_times(last, 1.3 * axes.figure.get_figwidth())
+    ticks = round_times(last, 1.3 * width(axes), name)
     axes.set_xticks(ticks)
     axes.set_xlim(-0.01 * last, last * 1.02)
     hide_spines(axes)
-    legend(axes, _handles(km, colours, days, name, axes))
-    _tested(axes, km, hazard_ratio)
+    legend(axes, [*_handles(km, looks, days, name), *_tested(km, hazard_ratio)], below=52.0 + 12 * _lines(km) * at_risk)
+    set_title(axes, title)
     if at_risk:
-        _table(axes, km, ticks, days, colours)
+        _table(axes, km, ticks, days, looks)
     return (axes, km.curve.copy()) if data else axes
 
 
-def _handles(km: KaplanMeier, colours: dict[str, str], days: float, name: str, axes: Any) -> list[Any]:
+def survival_axis(axes: Any, endpoint: str, percent: bool = False) -> None:
+    """Label an axis of survival, from 0 to 1 or in percent."""
+    from matplotlib.ticker import PercentFormatter
+
+    name = TITLES.get(endpoint, "Survival" if endpoint == "event" else endpoint)
+    axes.set(ylim=(0, 1.02), ylabel=f"{name} (%)" if percent else name)
+    if percent:
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=None))
+
+
+def _handles(km: KaplanMeier, looks: dict[str, dict[str, Any]], days: float, name: str) -> list[Any]:
     from matplotlib.lines import Line2D
 
     def median(row: Any) -> str:
-        if axes.figure.get_figwidth() < NARROW:
-            return ""
         return "\nmedian " + (f"{row.median / days:.1f} {name}" if np.isfinite(row.median) else "not reached")
 
     handles = [
-        Line2D([], [], color=colours[row.arm], label=f"{short(row.arm)} (n = {row.subjects}){median(row)}")
+        Line2D([], [], **looks[row.arm], label=f"{in_lines(row.arm)} (n = {row.subjects}){median(row)}")
         for row in km.medians.itertuples()
     ]
     if km.curve["censored"].any():
@@ -99,12 +119,24 @@ def _handles(km: KaplanMeier, colours: dict[str, str], days: float, name: str, a
     return handles
 
 
-def _tested(axes: Any, km: KaplanMeier, hazard_ratio: bool) -> None:
-    """Write the log-rank test's p value, and the hazard ratio, where curves seldom are."""
-    said = [_hazard_ratio(km)] if hazard_ratio else []
+def _tested(km: KaplanMeier, hazard_ratio: bool | None) -> list[Any]:
+    """Return entries of the legend with the hazard ratio of two arms, and the p value of the log-rank test.
+
+    Raises
+    ------
+    DataError
+        If a hazard ratio is asked for and there are not two arms.
+    """
+    from matplotlib.lines import Line2D
+
+    if hazard_ratio and len(km.arms) != 2:
+        raise DataError(Problem("hazard_ratio", f"is of two arms, and there are {len(km.arms)}", "curves of two arms"))
+    events = km.rows.groupby("arm")["event"].sum()
+    wanted = len(km.arms) == 2 and bool((events > 0).all()) if hazard_ratio is None else hazard_ratio
+    said = [_hazard_ratio(km)] if wanted else []
     if len(km.arms) > 1:
         said.append(_log_rank(km))
-    axes.annotate("\n".join(said), (0.02, 0.03), xycoords="axes fraction", fontsize="small")
+    return [Line2D([], [], linestyle="none", label="\n".join(said))] if said else []
 
 
 def _log_rank(km: KaplanMeier) -> str:
@@ -117,48 +149,74 @@ def _log_rank(km: KaplanMeier) -> str:
 
 
 def _hazard_ratio(km: KaplanMeier) -> str:
-    """Return the hazard ratio of two arms as text.
-
-    Raises
-    ------
-    DataError
-    """
-    if len(km.arms) != 2:
-        raise DataError(Problem("hazard_ratio", f"is of two arms, and there are {len(km.arms)}", "curves of two arms"))
+    """Return the hazard ratio of two arms as text."""
     row = km.hazard_ratio().table.iloc[0]
     level = f"{100 * km.confidence:g} % interval"
-    return f"hazard ratio {row['estimate']:.2f} ({level} {row['lower']:.2f} to {row['upper']:.2f})"
+    return f"hazard ratio {row['estimate']:.2f}\n({level} {row['lower']:.2f} to {row['upper']:.2f})"
 
 
-def _table(axes: Any, km: KaplanMeier, ticks: Any, days: float, colours: dict[str, str]) -> None:
+_LONG = 18
+"""Letters above which the name of an arm stands above its numbers at risk."""
+
+
+def _lines(km: KaplanMeier) -> int:
+    """Return the number of lines of the table of numbers at risk."""
+    return 1 + len(km.arms) * (2 if max(map(len, km.arms)) > _LONG else 1)
+
+
+def _table(axes: Any, km: KaplanMeier, ticks: Any, days: float, looks: dict[str, dict[str, Any]]) -> None:
     """Write the numbers at risk under the ticks, in the arms' colours."""
     counts = km.at_risk(np.asarray(ticks) * days)
+    numbers = {str(arm): [str(count) for count in counts.loc[arm]] for arm in counts.index}
+    write_at_risk(axes, numbers, list(ticks), {arm: look["color"] for arm, look in looks.items()})
+
+
+def write_at_risk(axes: Any, numbers: dict[str, list[str]], ticks: Sequence[float], colours: dict[str, str]) -> None:
+    """Write numbers at risk below the axes, with the name of each arm at the left, or above its numbers if it is long."""
     style = {"textcoords": "offset points", "fontsize": "small", "annotation_clip": False}
-    left = {**style, "xy": (0, 0), "xycoords": "axes fraction", "ha": "right"}
-    axes.annotate("at risk", xytext=(-14, -44), **left)
-    for k, arm in enumerate(counts.index):
-        y = -44 - 12 * (k + 1)
-        axes.annotate(short(arm), xytext=(-14, y), color=colours[arm], **left)
-        for tick, count in zip(ticks, counts.loc[arm], strict=True):
+    above = max(map(len, numbers)) > _LONG
+    left = {**style, "xy": (0, 0), "xycoords": "axes fraction", "ha": "left" if above else "right"}
+    x, y = (-14 if not above else 0), -44
+    axes.annotate("Number at risk" if above else "At risk", xytext=(x, y), **left)
+    for arm, row in numbers.items():
+        y -= 12
+        axes.annotate(arm.replace("_", " "), xytext=(x, y), color=colours[arm], **left)
+        y -= 12 * above
+        for tick, count in zip(ticks, row, strict=True):
             below = {**style, "xycoords": ("data", "axes fraction"), "ha": "center", "color": colours[arm]}
-            axes.annotate(str(count), (tick, 0), (0, y), **below)
+            axes.annotate(count, (tick, 0), (0, y), **below)
 
 
 FOREST = ("label", "estimate", "lower", "upper")
 
 
 @figure_function
-def forest(estimates: SurvivalRegression | pd.DataFrame, *, measure: str = "", ax: Any = None, data: bool = False) -> Any:
-    """Draw estimates with their intervals on a logarithmic axis, one below the other.
+def forest(
+    estimates: SurvivalRegression | pd.DataFrame,
+    *,
+    measure: str = "",
+    favours: tuple[str, str] | None = None,
+    ax: Any = None,
+    title: str | None = None,
+    figsize: Size | None = None,
+    data: bool = False,
+) -> Any:
+    """Draw estimates with their intervals on a logarithmic axis, one below the other, with numbers in columns beside them.
 
     Parameters
     ----------
     estimates : SurvivalRegression or DataFrame
-        From `cox` or `parametric_survival`; or a table with the columns label, estimate, lower, upper, and optionally n and
-        group (a heading above the rows that share it).
+        From `cox` or `parametric_survival`; or a table with the columns label, estimate, lower, upper, and optionally events,
+        n and group (a heading above the rows that share it).
     measure : str
         What the estimates are; "hazard ratio" by default.
+    favours : (str, str), optional
+        What values below and above 1 favour, as it is written below the axis: ("pembrolizumab", "docetaxel"). By default,
+        whether the hazard is lower or higher, or the time shorter or longer.
     ax : Axes, optional
+    title : str, optional
+    figsize : (float, float), optional
+        Inches.
     data : bool
         Return the table behind the figure, too.
 
@@ -173,28 +231,81 @@ def forest(estimates: SurvivalRegression | pd.DataFrame, *, measure: str = "", a
     """
     table, name = _estimates(estimates)
     rows = _rows(table)
-    axes = new_axes(ax, (6.4, 1.0 + 0.34 * len(rows)))
+    axes = new_axes(ax, (6.8, 1.5 + 0.32 * len(rows)), figsize)
     values = table.set_axis(range(len(table)), axis=0)
     for y, (_, k) in enumerate(rows):
-        if k is None:
-            continue
-        row = values.loc[k]
-        axes.plot([row["lower"], row["upper"]], [y, y], color="#0072B2", linewidth=1.6)
-        axes.plot(row["estimate"], y, "s", color="#0072B2", markersize=6)
-        said = f"{row['estimate']:.2f} ({row['lower']:.2f}, {row['upper']:.2f})"
-        axes.annotate(said, (1.02, y), xycoords=("axes fraction", "data"), va="center", fontsize="small", annotation_clip=False)
+        if k is not None:
+            _interval(axes, y, values.loc[k])
     axes.axvline(1, color="0.4", linewidth=0.9, linestyle="--", zorder=0)
     axes.set_xscale("log")
     low, high = float(table["lower"].min()), float(table["upper"].max())
     axes.set_xlim(min(low, 1) / 1.15, max(high, 1) * 1.15)
-    _round_ticks(axes)
-    axes.set_yticks(range(len(rows)), [text for text, _ in rows], fontsize="small")
+    plain_ticks(axes.xaxis)
+    axes.set_yticks(range(len(rows)), [text for text, _ in rows])
     for tick, (_, k) in zip(axes.get_yticklabels(), rows, strict=True):
         tick.set_fontweight("bold" if k is None else "normal")
-    axes.set(ylim=(len(rows) - 0.5, -0.6), xlabel=f"{measure or name} (95 % interval)" if not measure else measure)
+    axes.set(ylim=(len(rows) - 0.5, -0.6), xlabel=sentence(measure or name))
     axes.tick_params(axis="y", length=0)
-    axes.spines[["top", "right", "left"]].set_visible(False)
+    hide_spines(axes, "left")
+    _columns(axes, values, rows)
+    _directions(axes, favours or _DIRECTIONS.get(name if not measure else measure.lower()))
+    subjects = getattr(estimates, "subjects", None)
+    set_title(axes, title, f"{subjects} subjects, {estimates.events} events" if subjects is not None else "")  # type: ignore[union-attr]
+    if axes.get_title():
+        axes.set_title(axes.get_title(), pad=20 * scale())
     return (axes, table) if data else axes
+
+
+_DIRECTIONS = {"hazard ratio": ("lower hazard", "higher hazard"), "time ratio": ("shorter time", "longer time")}
+_BLUE = "#0072B2"
+_FIRST, _WIDTHS = 10.0, {"events": 56.0, "estimate": 90.0}
+"""Distance in points of the first column from the axes, and widths of columns."""
+
+
+def _interval(axes: Any, y: int, row: Any) -> None:
+    axes.plot([row["lower"], row["upper"]], [y, y], color=_BLUE, linewidth=1.6)
+    axes.plot(row["estimate"], y, "s", color=_BLUE, markersize=6)
+
+
+def _columns(axes: Any, values: pd.DataFrame, rows: Sequence[tuple[str, int | None]]) -> None:
+    """Write events and numbers, and estimates with intervals, at the right, below their heads."""
+    style = {"textcoords": "offset points", "va": "center", "fontsize": "small", "annotation_clip": False}
+    x = _FIRST
+    for head, text in _texts(values):
+        at = {**style, "xycoords": "axes fraction"}
+        axes.annotate(head, (1.0, 1.0), (x, 6), fontweight="bold", **{**at, "va": "bottom"})
+        for y, (_, k) in enumerate(rows):
+            if k is not None:
+                axes.annotate(text[k], (1.0, y), (x, 0), **{**style, "xycoords": ("axes fraction", "data")})
+        x += _WIDTHS["events"]
+
+
+def _texts(values: pd.DataFrame) -> list[tuple[str, list[str]]]:
+    """Return the head and the entries of each column."""
+    found = []
+    if "n" in values:
+        count = [f"{n:.0f}" if n == n else "" for n in values["n"].astype(float)]
+        if "events" in values:
+            events = [f"{n:.0f}" if n == n else "" for n in values["events"].astype(float)]
+            found.append(("Events/n", [f"{e}/{n}" for e, n in zip(events, count, strict=True)]))
+        else:
+            found.append(("n", count))
+    found.append(("Estimate (interval)", [f"{r.estimate:.2f} ({r.lower:.2f} to {r.upper:.2f})" for r in values.itertuples()]))
+    return found
+
+
+def _directions(axes: Any, favours: tuple[str, str] | None) -> None:
+    """Write below the axis what values below and above 1 favour."""
+    if favours is None:
+        return
+    low, high = axes.get_xlim()
+    one = float(np.log(1 / low) / np.log(high / low))
+    style = {"xycoords": "axes fraction", "textcoords": "offset points", "fontsize": "small", "annotation_clip": False}
+    known = favours in _DIRECTIONS.values()
+    below, above = favours if known else (f"favours {favours[0]}", f"favours {favours[1]}")
+    axes.annotate(f"← {below}", (one, 0), (-6, -22), ha="right", va="top", **style)
+    axes.annotate(f"{above} →", (one, 0), (6, -22), ha="left", va="top", **style)
+    axes.xaxis.labelpad = 18 * scale()
 
 
 def _estimates(estimates: Any) -> tuple[pd.DataFrame, str]:
@@ -227,18 +338,5 @@ def _rows(table: pd.DataFrame) -> list[tuple[str, int | None]]:
         if group and group != heading:
             rows.append((group, None))
         heading = group
-        count = f" (n = {int(row['n'])})" if "n" in row and row["n"] == row["n"] else ""
-        rows.append((("  " if group else "") + short(str(row["label"]), 44) + count, k))
+        rows.append((("  " if group else "") + in_lines(str(row["label"]), 40), k))
     return rows
-
-
-def _round_ticks(axes: Any) -> None:
-    """Label a short logarithmic axis with round numbers."""
-    from matplotlib.ticker import FixedLocator, NullLocator
-
-    low, high = axes.get_xlim()
-    known = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10, 20, 50, 100, 1000)
-    ticks = [t for t in known if low <= t <= high]
-    axes.xaxis.set_major_locator(FixedLocator(ticks))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xticklabels([f"{t:g}" for t in ticks])

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from immunoode.errors import DataError, Problem
+from immunoode.plot.panels import width
 
 WEEK, MONTH, YEAR = 7.0, 30.4375, 365.25
 UNITS = {"day": 1.0, "week": WEEK, "month": MONTH, "year": YEAR}
@@ -55,9 +56,9 @@ def time_axis(axes: Any, first: float, last: float, unit: str | None = None, nam
     axes.set_xlim(first, last)
     axes.set_xlabel(f"{name} ({plural})")
     if (last - first) / days < 3:
-        axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+        axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
         return
-    every = _step((last - first) / days, 9, plural)
+    every = _step((last - first) / days, 1.6 * width(axes), plural)
     start = int(np.floor(first / (days * every) + 1e-9)) * every
     ticks = [k * days for k in np.arange(start, last / days + 1e-9, every) if k * days >= first - 1e-9]
     axes.xaxis.set_major_locator(FixedLocator(ticks))

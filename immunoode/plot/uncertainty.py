@@ -9,7 +9,10 @@ import numpy as np
 from immunoode.errors import FitError, Problem
 from immunoode.plot.colours import COLOURS
 from immunoode.plot.figure_function import figure_function
-from immunoode.plot.panels import new_axes
+from immunoode.plot.legends import legend, shared_legend
+from immunoode.plot.panels import Size, new_axes, new_panels, set_title
+from immunoode.plot.quantity_labels import label, sentence, words, wrapped
+from immunoode.plot.value_ranges import plain_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,109 +28,148 @@ _MOST = 12
 
 
 @figure_function
-def plot_profiles(profiles: Profiles, *, ax: Any = None) -> FloatArray:
-    """Draw each profile with both thresholds and the interval of the parameter alone.
+def plot_profiles(profiles: Profiles, *, ax: Any = None, title: str | None = None, figsize: Size | None = None) -> FloatArray:
+    """Draw each profile likelihood with both thresholds and the interval of the parameter alone.
+
+    The curves are interpolated between the points of the profile (the signed root of the rise, by monotone cubics).
+
+    Parameters
+    ----------
+    profiles : Profiles
+    ax : Axes or sequence of Axes, optional
+        One per panel, or one whose place all panels take.
+    title : str, optional
+    figsize : (float, float), optional
+        Inches.
 
     Returns
     -------
-    array of Axes, one per parameter (the first twelve)
+    array of Axes
+        One per parameter, for the first twelve.
     """
     names = list(profiles)[:_MOST]
-    boxes = _panels(len(names), ax)
-    for box, name in zip(boxes, names, strict=True):
+    columns = min(3, len(names))
+    rows = -(-len(names) // columns)
+    drawn = new_panels(ax, len(names), (max(3.0 * columns, 4.4), 2.3 * rows + 0.9), figsize, columns=columns, sharey=True)
+    for k, (box, name) in enumerate(zip(drawn.boxes, names, strict=True)):
         _profile(box, profiles[name], profiles.level)
-    boxes[0].legend(fontsize=7, loc="upper center", framealpha=0.9)
-    return boxes
-
-
-def _panels(count: int, axes: FloatArray | None, columns: int = 3, height: float = 2.5) -> FloatArray:
-    import matplotlib.pyplot as plt
-
-    if axes is not None:
-        return np.asarray(axes).ravel()[:count]
-    wide = min(columns, count)
-    rows = -(-count // wide)
-    figure, boxes = plt.subplots(rows, wide, figsize=(max(3.2 * wide, 4), height * rows), squeeze=False, layout="constrained")
-    for box in boxes.ravel()[count:]:
-        box.set_axis_off()
-    return np.asarray(boxes.ravel()[:count])
+        if k % columns:
+            box.set_ylabel("")
+    shared_legend(drawn)
+    drawn.set_title(title)
+    return drawn.array()
 
 
 def _profile(box: Axes, profile: Profile, level: float) -> None:
-    box.plot(profile.values, profile.rise, "o-", color=BLUE, markersize=3, linewidth=1.3)
+    logarithmic = bool(profile.log and profile.values.max() > 3 * profile.values.min())
+    box.plot(*_smooth(profile, logarithmic), "-", color=BLUE, label="profile likelihood")
+    box.plot(profile.values, profile.rise, ".", color=BLUE, markersize=4)
     box.plot([profile.best], [0.0], "*", color=ORANGE, markersize=10, label="best fit")
     box.axhline(profile.pointwise, color="black", linewidth=0.9, linestyle="--", label=f"{100 * level:g} %, this parameter")
     box.axhline(profile.simultaneous, color=GREY, linewidth=0.9, linestyle=":", label=f"{100 * level:g} %, all parameters")
     low, high = profile.limits(profile.pointwise)
     seen = np.clip([low, high], profile.values.min(), profile.values.max())
-    box.axvspan(seen[0], seen[1], color=BLUE, alpha=0.12, linewidth=0)
-    if profile.log and profile.values.max() > 3 * profile.values.min():
-        from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
+    box.axvspan(seen[0], seen[1], color=BLUE, alpha=0.12, linewidth=0, label=f"{100 * level:g} % interval")
+    if logarithmic:
         box.set_xscale("log")
-        box.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=8))
-        box.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
-        box.xaxis.set_minor_formatter(NullFormatter())
+        plain_ticks(box.xaxis, 5)
+    else:
+        box.locator_params(axis="x", nbins=4)
+        box.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     box.set_ylim(-0.04 * profile.simultaneous, 1.35 * profile.simultaneous)
-    box.set_xlabel(f"{profile.name} ({profile.unit})" if profile.unit not in ("", "1") else profile.name, fontsize=8)
-    box.set_ylabel("rise of −2 log L", fontsize=8)
-    box.tick_params(labelsize=7)
+    box.set_xlabel(wrapped(label(profile.name, profile.unit), 32))
+    box.set_ylabel("Rise of −2 log L")
     if profile.verdict != "identifiable":
-        box.set_title(profile.verdict, fontsize=8, color=ORANGE)
+        box.set_title(profile.verdict, fontsize="small", color=ORANGE)
+
+
+def _smooth(profile: Profile, logarithmic: bool) -> tuple[FloatArray, FloatArray]:
+    """Return a smooth curve through the points of a profile and the best fit.
+
+    The signed square root of the rise is nearly a straight line, which monotone cubics follow closely.
+    """
+    from scipy.interpolate import PchipInterpolator
+
+    x = np.append(profile.values, profile.best)
+    root = np.sqrt(np.maximum(np.append(profile.rise, 0.0), 0.0)) * np.sign(x - profile.best)
+    order = np.unique(np.log(x) if logarithmic else x, return_index=True)
+    if len(order[0]) < 3 or not np.isfinite(root).all():
+        return profile.values, profile.rise
+    at = np.linspace(order[0][0], order[0][-1], 240)
+    return (np.exp(at) if logarithmic else at), PchipInterpolator(order[0], root[order[1]])(at) ** 2
 
 
 @figure_function
-def plot_draws(draws: Draws, *, ax: Any = None) -> FloatArray:
+def plot_draws(draws: Draws, *, ax: Any = None, title: str | None = None, figsize: Size | None = None) -> FloatArray:
     """Draw the distribution of each parameter with the fit and its interval, and each pair of them.
+
+    Parameters
+    ----------
+    draws : Draws
+    ax : Axes or sequence of Axes, optional
+        One per panel, or one whose place all panels take.
+    title : str, optional
+    figsize : (float, float), optional
+        Inches.
 
     Returns
     -------
     array of Axes, square
+        Of the first eight parameters.
     """
-    import matplotlib.pyplot as plt
-
     if len(draws) < 2:
         raise FitError(Problem("draws", f"there are {len(draws)}", "at least two"))
     table = draws.to_frame().iloc[:, : len(draws.names)]
     names = list(table.columns)[:8]
     p = len(names)
-    axes = ax
-    if axes is None:
-        side = max(3.5, 1.6 * p + 0.6)
-        _, axes = plt.subplots(p, p, figsize=(side, side), squeeze=False, layout="constrained")
+    side = max(3.8, 1.7 * p + 0.8)
+    drawn = new_panels(ax, p * p, (side, side + 0.4), figsize, columns=p)
+    axes = drawn.array().reshape(p, p)
     limits = draws.intervals()
     for i, row in enumerate(names):
         for j, column in enumerate(names):
             box = axes[i, j]
-            box.tick_params(labelsize=6)
             if j > i:
                 box.set_axis_off()
             elif i == j:
-                box.hist(table[row], bins=30, color=BLUE, alpha=0.6)
-                box.axvline(limits.loc[row, "value"], color=ORANGE, linewidth=1.2)
+                box.hist(table[row], bins="auto", color=BLUE, alpha=0.6, label="draws")
+                box.axvline(limits.loc[row, "value"], color=ORANGE, linewidth=1.2, label="best fit")
                 for end in ("lower", "upper"):
-                    box.axvline(limits.loc[row, end], color="black", linewidth=0.8, linestyle="--")
+                    box.axvline(limits.loc[row, end], color="black", linewidth=0.8, linestyle="--", label="interval")
                 box.set_yticks([])
             else:
                 box.plot(table[column], table[row], ".", color=BLUE, alpha=0.25, markersize=2, rasterized=True)
                 box.plot(limits.loc[column, "value"], limits.loc[row, "value"], "*", color=ORANGE, markersize=7)
-            box.tick_params(labelbottom=i == p - 1, labelleft=j == 0 and i > 0)
+            box.tick_params(labelbottom=i == p - 1, labelleft=j == 0 and i > 0, labelsize="x-small")
+            box.locator_params(axis="x", nbins=3)
+            for axis in (box.xaxis, box.yaxis):
+                axis.set_major_formatter(lambda value, _: f"{value:g}")
             if i == p - 1:
-                box.set_xlabel(column, fontsize=7)
+                box.set_xlabel(wrapped(sentence(words(column)), 18), fontsize="small")
             if j == 0 and i > 0:
-                box.set_ylabel(row, fontsize=7)
+                box.set_ylabel(wrapped(sentence(words(row)), 18), fontsize="small")
+    shared_legend(drawn, axes[0, 0].get_legend_handles_labels()[0])
+    drawn.set_title(title)
     return np.asarray(axes)
 
 
 @figure_function
-def plot_starts(starts: MultiStartResult, *, ax: Axes | None = None) -> Axes:
+def plot_starts(starts: MultiStartResult, *, ax: Any = None, title: str | None = None, figsize: Size | None = None) -> Axes:
     """Draw the waterfall: how far above the best minimum each start ended, sorted.
+
+    Parameters
+    ----------
+    starts : MultiStartResult
+    ax : Axes, optional
+    title : str, optional
+    figsize : (float, float), optional
+        Inches.
 
     Returns
     -------
     Axes
     """
-    ax = new_axes(ax, (5, 3.2))
+    ax = new_axes(ax, (6.4, 3.6), figsize)
     table = starts.to_frame()
     good = table["converged"].to_numpy(bool)
     rise = np.maximum(table["rise"].to_numpy(float), 1e-3)
@@ -137,8 +179,9 @@ def plot_starts(starts: MultiStartResult, *, ax: Axes | None = None) -> Axes:
     if (~good).any():
         ax.plot(rank[~good], rise[~good], "x", color=ORANGE, label="did not converge")
     ax.set_yscale("log")
-    ax.set_xlabel("start, best first")
-    ax.set_ylabel("−2 log L above the best (0.001 at least)")
-    ax.set_title(f"{starts.agreeing} of {len(starts)} starts end at the best minimum", fontsize=9)
-    ax.legend(fontsize=8)
+    ax.set_xlabel("Starts, best first")
+    ax.set_ylabel("−2 log L above the best\n(at least 0.001)")
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    set_title(ax, title, f"{starts.agreeing} of {len(starts)} starts end at the best minimum")
+    legend(ax)
     return ax

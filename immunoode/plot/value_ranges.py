@@ -42,3 +42,12 @@ def _plain(value: float) -> str:
     if 1e-3 <= value < 1e5 or power % 1:
         return f"{value:g}"
     return f"$10^{{{int(power)}}}$"
+
+
+def logarithmic_floor(box: Any, values: Any) -> None:
+    """Keep a logarithmic axis, margin included, within twelve decades or so: below, a curve is as good as zero."""
+    positive = np.concatenate([np.ravel(v) for v in values])
+    positive = positive[np.isfinite(positive) & (positive > 0)]
+    if positive.size:
+        low, high = max(positive.min() * 0.8, positive.max() * 1e-12), positive.max()
+        box.set_ylim(low, high * (high / low) ** 0.05)

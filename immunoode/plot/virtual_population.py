@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from immunoode.plot.colours import colour
 from immunoode.plot.figure_function import figure_function
+from immunoode.plot.legends import in_lines, shared_legend
+from immunoode.plot.panels import Size, hide_spines, new_panels
+from immunoode.plot.quantity_labels import label, sentence, words
 from immunoode.virtual_population.criteria import PlausibilityCriterion
 from immunoode.virtual_population.discrete_marginals import Categorical
 from immunoode.virtual_population.marginals import Marginal
@@ -28,7 +30,14 @@ SKEWED, BOUNDED = 100.0, 1000.0
 
 
 @figure_function
-def plot_distribution(population: PopulationDistribution, *, columns: int = 3) -> NDArray[Any]:
+def plot_distribution(
+    population: PopulationDistribution,
+    *,
+    columns: int = 3,
+    ax: Any = None,
+    title: str | None = None,
+    figsize: Size | None = None,
+) -> NDArray[Any]:
     """Draw the cumulative distribution of each parameter, with its median and its quantiles at 2.5 % and 97.5 %
     (of categories, with each value).
 
@@ -37,27 +46,31 @@ def plot_distribution(population: PopulationDistribution, *, columns: int = 3) -
     population : PopulationDistribution
     columns : int
         Panels side by side.
+    ax : Axes or sequence of Axes, optional
+        One per panel, or one whose place all panels take.
+    title : str, optional
+    figsize : (float, float), optional
+        Inches.
 
     Returns
     -------
     ndarray of Axes
         One per parameter.
     """
-    import matplotlib.pyplot as plt
-
     entries = population.entries
     across = min(columns, max(len(entries), 1))
     down = -(-len(entries) // across)
-    figure, axes = plt.subplots(down, across, figsize=(3.2 * across, 2.4 * down), squeeze=False, layout="constrained")
-    for axis, (name, entry) in zip(axes.flat, entries.items(), strict=False):
+    size = (max(2.6 * across, 4.4), 2.1 * down + 0.7)
+    drawn = new_panels(ax, len(entries), size, figsize, columns=across, sharey=True)
+    for k, (axis, (name, entry)) in enumerate(zip(drawn.boxes, entries.items(), strict=True)):
         _draw(axis, entry.distribution)
-        unit = f" [{entry.unit}]" if entry.unit not in ("", "1") else ""
-        axis.set_xlabel(f"{name.replace('_', ' ')}{unit}")
-    for axis in axes.flat[len(entries) :]:
-        axis.remove()
-    for row in axes[:, 0]:
-        row.set_ylabel("share of patients up to")
-    return np.array(axes.flat[: len(entries)])
+        axis.set_xlabel(in_lines(label(name, entry.unit), 30))
+        if k % across == 0:
+            axis.set_ylabel("Cumulative\nshare of patients")
+        hide_spines(axis)
+    shared_legend(drawn)
+    drawn.set_title(title)
+    return np.asarray(drawn.array())
 
 
 def _draw(axis: Axes, found: Marginal) -> None:
@@ -66,16 +79,26 @@ def _draw(axis: Axes, found: Marginal) -> None:
         low, high = low - 0.5, high + 0.5
     logarithmic = low > 0 and high / low > (SKEWED if np.isinf(found.support[1]) else BOUNDED)
     grid = np.geomspace(low, high, POINTS) if logarithmic else np.linspace(low, high, POINTS)
-    axis.plot(grid, found.cdf(grid), color=colour(0))
+    axis.plot(grid, found.cdf(grid), color=colour(0), label="cumulative distribution")
     axis.set_xscale("log" if logarithmic else "linear")
+    if not logarithmic:
+        axis.locator_params(axis="x", nbins=4)
     marked = np.array(found.values) if isinstance(found, Categorical) else found.ppf([0.025, 0.5, 0.975])
-    axis.plot(marked, found.cdf(marked), "o", color=colour(1), markersize=4)
+    said = "values" if isinstance(found, Categorical) else "2.5 %, median and 97.5 %"
+    axis.plot(marked, found.cdf(marked), "o", color=colour(1), markersize=4, label=said)
     axis.set_ylim(0, 1.02)
 
 
 @figure_function
 def plot_plausibility(
-    criteria: Sequence[PlausibilityCriterion], values: PlausibilityValues, *, columns: int = 2, bins: int = 40
+    criteria: Sequence[PlausibilityCriterion],
+    values: PlausibilityValues,
+    *,
+    columns: int = 2,
+    bins: int = 40,
+    ax: Any = None,
+    title: str | None = None,
+    figsize: Size | None = None,
 ) -> NDArray[Any]:
     """Draw what each criterion bounds, of plausible and of excluded patients, and the limits.
 
@@ -87,25 +110,29 @@ def plot_plausibility(
         Panels side by side.
     bins : int
         Of the histograms.
+    ax : Axes or sequence of Axes, optional
+        One per panel, or one whose place all panels take.
+    title : str, optional
+    figsize : (float, float), optional
+        Inches.
 
     Returns
     -------
     ndarray of Axes
         One per criterion; of a course, the value that is furthest towards or beyond a limit.
     """
-    import matplotlib.pyplot as plt
-
     across = min(columns, len(criteria))
     down = -(-len(criteria) // across)
-    figure, axes = plt.subplots(down, across, figsize=(4.6 * across, 2.8 * down), squeeze=False, layout="constrained")
-    for k, (axis, criterion) in enumerate(zip(axes.flat, criteria, strict=False)):
+    size = (max(4.0 * across, 5.0), 2.7 * down + 0.7)
+    drawn = new_panels(ax, len(criteria), size, figsize, columns=across)
+    for k, (axis, criterion) in enumerate(zip(drawn.boxes, criteria, strict=True)):
         _draw_values(axis, _nearest_end(values, k), values.plausible, values.limits[k], bins)
-        axis.set_title(fill(str(criterion), 44), fontsize="small")
-        axis.set_xlabel((criterion.reduce or criterion.output).replace("_", " "))
-    for axis in axes.flat[len(criteria) :]:
-        axis.remove()
-    axes[0, 0].legend(frameon=False, fontsize="small")
-    return np.array(axes.flat[: len(criteria)])
+        axis.set_title(in_lines(sentence(words(str(criterion))), 44), fontsize="small")
+        axis.set_xlabel(sentence(words(criterion.reduce or criterion.output)))
+        hide_spines(axis)
+    shared_legend(drawn)
+    drawn.set_title(title)
+    return np.asarray(drawn.array())
 
 
 def _nearest_end(values: PlausibilityValues, k: int) -> NDArray[np.float64]:
@@ -124,8 +151,17 @@ def _draw_values(
     edges = np.geomspace(low, high, bins + 1) if logarithmic else np.linspace(low, high if high > low else low + 1.0, bins + 1)
     seen = np.clip(found, edges[0], edges[-1])
     groups = [seen[finite & plausible], seen[finite & ~plausible]]
-    axis.hist(groups, edges, stacked=True, color=[colour(0), colour(1)], label=["plausible", "excluded"])
+    axis.hist(
+        groups,
+        edges,
+        stacked=True,
+        color=[colour(0), colour(1)],
+        label=["plausible", "excluded"],
+        hatch=["", "////"],
+        edgecolor="white",
+        linewidth=0,
+    )
     axis.set_xscale("log" if logarithmic else "linear")
     for limit in limits[np.isfinite(limits)]:
-        axis.axvline(limit, color="black", linestyle="--", linewidth=1)
-    axis.set_ylabel("patients")
+        axis.axvline(limit, color="black", linestyle="--", linewidth=1, label="limit")
+    axis.set_ylabel("Patients")

@@ -10,8 +10,10 @@ from immunoode.errors import DataError, Problem
 from immunoode.plot.colours import COLOURS
 from immunoode.plot.figure_function import figure_function
 from immunoode.plot.legends import legend
-from immunoode.plot.panels import hide_spines, new_axes
+from immunoode.plot.panels import Size, hide_spines, new_axes, set_title
+from immunoode.plot.quantity_labels import sentence, words
 from immunoode.plot.survival import kaplan_meier
+from immunoode.plot.value_ranges import plain_ticks
 from immunoode.plot.waterfall_plot import waterfall
 
 if TYPE_CHECKING:
@@ -21,11 +23,20 @@ if TYPE_CHECKING:
 BINS = 40
 ENDS = {"efficacy": COLOURS[2], "futility": COLOURS[1], "successful at the end": COLOURS[0], "not successful": "0.75"}
 """Colours of how replicates end."""
+_HATCHES = {"efficacy": "", "futility": "////", "successful at the end": "....", "not successful": ""}
 NAMES = {"hazard_ratio": "hazard ratio", "rate_difference": "difference of response rates"}
 
 
 @figure_function
-def survival(trial: SimulatedTrial, endpoint: Any = None, **options: Any) -> Any:
+def survival(
+    trial: SimulatedTrial,
+    endpoint: Any = None,
+    *,
+    ax: Any = None,
+    title: str | None = None,
+    figsize: Size | None = None,
+    **options: Any,
+) -> Any:
     """Draw the survival curves of a trial with numbers at risk, and the hazard ratio at its end as title.
 
     Parameters
@@ -33,6 +44,11 @@ def survival(trial: SimulatedTrial, endpoint: Any = None, **options: Any) -> Any
     trial : SimulatedTrial
     endpoint : {"PFS", "OS"}, optional
         By default that of the analysis.
+    ax : Axes, optional
+    title : str, optional
+        Default: the hazard ratio at the analysis.
+    figsize : (float, float), optional
+        Inches.
     **options
         As for `imo.plot.kaplan_meier`.
 
@@ -41,14 +57,12 @@ def survival(trial: SimulatedTrial, endpoint: Any = None, **options: Any) -> Any
     Axes, or (Axes, DataFrame)
     """
     curves = trial.kaplan_meier(endpoint)
-    drawn = kaplan_meier(curves, **options)
-    axes = drawn[0] if isinstance(drawn, tuple) else drawn
     last = trial.looks[trial.looks["look"] == trial.looks["look"].max()]
-    if curves.endpoint == trial.analysis.endpoint and "hazard_ratio" in last:
+    if title is None and curves.endpoint == trial.analysis.endpoint and "hazard_ratio" in last:
         several = len(last) > 1
         ratios = [f"{r['arm'] + ': ' if several else ''}{r['hazard_ratio']:.2f}" for _, r in last.iterrows()]
-        axes.set_title("hazard ratio " + "; ".join(ratios), fontsize="medium")
-    return drawn
+        title = "Hazard ratio at the analysis: " + "; ".join(ratios)
+    return kaplan_meier(curves, ax=ax, title=title, figsize=figsize, **options)
 
 
 def waterfall_of_trial(trial: SimulatedTrial, **options: Any) -> Any:
@@ -68,7 +82,15 @@ def waterfall_of_trial(trial: SimulatedTrial, **options: Any) -> Any:
 
 
 @figure_function
-def replicates(trials: RepeatedTrials, arm: str | None = None, *, ax: Any = None, data: bool = False) -> Any:
+def replicates(
+    trials: RepeatedTrials,
+    arm: str | None = None,
+    *,
+    ax: Any = None,
+    title: str | None = None,
+    figsize: Size | None = None,
+    data: bool = False,
+) -> Any:
     """Draw a histogram of the estimates of the replicates, by how they ended.
 
     Parameters
@@ -77,6 +99,9 @@ def replicates(trials: RepeatedTrials, arm: str | None = None, *, ax: Any = None
     arm : str, optional
         The arm that is compared with the control arm; by default the first such arm.
     ax : Axes, optional
+    title : str, optional
+    figsize : (float, float), optional
+        Inches.
     data : bool
         Return the table behind the figure, too.
 
@@ -100,31 +125,30 @@ def replicates(trials: RepeatedTrials, arm: str | None = None, *, ax: Any = None
     end = own["stopped"].where(early, np.where(own["success"], "successful at the end", "not successful"))
     table = own[["replicate"]].assign(estimate=own[effect], end=end).reset_index(drop=True)
     finite = table[np.isfinite(table["estimate"]) & ((table["estimate"] > 0) | (effect != "hazard_ratio"))]
-    axes = new_axes(ax, (6.4, 3.6))
+    axes = new_axes(ax, (7.2, 3.6), figsize)
     values = np.log(finite["estimate"]) if effect == "hazard_ratio" else finite["estimate"]
     edges = np.histogram_bin_edges(values, BINS)
     edges = np.exp(edges) if effect == "hazard_ratio" else edges
     kinds = [kind for kind in ENDS if (finite["end"] == kind).any()]
     parts = [finite.loc[finite["end"] == kind, "estimate"] for kind in kinds]
     shares = [f"{kind} ({(table['end'] == kind).mean():.1%})" for kind in kinds]
-    axes.hist(parts, edges, stacked=True, color=[ENDS[kind] for kind in kinds], label=shares, edgecolor="white", linewidth=0.3)
+    axes.hist(
+        parts,
+        edges,
+        stacked=True,
+        color=[ENDS[kind] for kind in kinds],
+        label=shares,
+        edgecolor="white",
+        linewidth=0.3,
+        hatch=[_HATCHES[kind] for kind in kinds],
+    )
     if effect == "hazard_ratio":
         axes.set_xscale("log")
-        _plain_ratios(axes, edges)
+        axes.set_xlim(edges[0], edges[-1])
+        plain_ticks(axes.xaxis)
     axes.axvline(1.0 if effect == "hazard_ratio" else 0.0, color="0.3", linewidth=0.8, linestyle=":")
-    axes.set(xlabel=f"{NAMES[effect]}, {arm or known[0]} to {trials.control}", ylabel="replicates")
+    axes.set(xlabel=f"{sentence(NAMES[effect])}, {words(arm or known[0])} to {words(str(trials.control))}", ylabel="Replicates")
     hide_spines(axes)
-    legend(axes, axes.get_legend_handles_labels()[0])
+    legend(axes)
+    set_title(axes, title)
     return (axes, table) if data else axes
-
-
-def _plain_ratios(axes: Any, edges: Any) -> None:
-    """Label a logarithmic axis with plain numbers."""
-    from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
-
-    round_numbers = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0, 1.2, 1.5, 2.0, 3.0, 5.0, 10.0])
-    shown = round_numbers[(round_numbers >= edges[0]) & (round_numbers <= edges[-1])]
-    axes.xaxis.set_major_locator(FixedLocator(shown))
-    axes.xaxis.set_major_formatter("{x:g}")
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_minor_formatter(NullFormatter())

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from immunoode.errors import DataError, Problem
-from immunoode.plot.colours import arm_colours
+from immunoode.plot.colours import arm_colours, hatch
 from immunoode.plot.figure_function import figure_function
 from immunoode.plot.legends import legend, short
-from immunoode.plot.oncology import EDGE, RESPONSE_COLOURS, responses_of
-from immunoode.plot.panels import hide_spines, new_axes
+from immunoode.plot.oncology import EDGE, RESPONSE_COLOURS, RESPONSE_HATCHES, responses_of, stated
+from immunoode.plot.panels import Size, hide_spines, new_axes, set_title
 
 if TYPE_CHECKING:
     from immunoode.trial.response.responses import Responses
@@ -29,6 +29,8 @@ def waterfall(
     colour: Literal["response", "arm"] = "response",
     confirmed: bool = False,
     ax: Any = None,
+    title: str | None = None,
+    figsize: Size | None = None,
     data: bool = False,
 ) -> Any:
     """Draw the best change from baseline of each subject.
@@ -40,8 +42,11 @@ def waterfall(
     colour : {"response", "arm"}
         What the bars' colours say: the best response, or the arm.
     confirmed : bool
-        Take confirmed best responses.
+        Take confirmed best responses; the legend says whether they are.
     ax : Axes, optional
+    title : str, optional
+    figsize : (float, float), optional
+        Inches.
     data : bool
         Return the table behind the figure, too.
 
@@ -63,24 +68,27 @@ def waterfall(
     seen = table[table["change"].notna()].sort_values("change", ascending=False, kind="stable").reset_index(drop=True)
     if seen.empty:
         raise DataError(Problem("responses", "no subject was measured after the baseline", "at least one later visit"))
-    axes = new_axes(ax, (6.4, 4.2))
+    axes = new_axes(ax, (6.4, 4.2), figsize)
     keys = RESPONSE_COLOURS if colour == "response" else arm_colours(list(table["arm"]))
     shown = seen["change"].clip(upper=HIGHEST)
     width = 0.85 if len(seen) <= 120 else 1.0
     line = 0.6 if len(seen) <= 120 else 0.0
-    axes.bar(seen.index, shown, width, color=[keys[k] for k in seen[colour]], edgecolor=EDGE, linewidth=line)
+    for key, own in seen.groupby(colour, sort=False):
+        how = {"color": keys[key], "hatch": _hatches(colour, keys)[key], "edgecolor": EDGE, "linewidth": line}
+        axes.bar(own.index, shown[own.index], width, **how)
     flat = seen.index[shown.abs() < 0.5]
     axes.plot(flat, np.zeros(len(flat)), "_", color=EDGE, markersize=5)
     _cut(axes, seen["change"].to_numpy())
     axes.axhline(0, color="black", linewidth=0.8)
     for level in (-100 * responses.thresholds.partial_response, 100 * responses.thresholds.progression):
         axes.axhline(level, color="0.4", linewidth=0.9, linestyle="--", zorder=0)
-    axes.set(ylabel="Best change from baseline (%)", xlim=(-0.8, len(seen) - 0.2))
+    axes.set(ylabel="Best change of the sum of diameters (%)", xlim=(-0.8, len(seen) - 0.2))
     top = float(max(shown.max(), 25.0))
     axes.set_ylim(min(float(shown.min()), -35.0) * 1.08, top * (1.16 if top >= HIGHEST else 1.08))
     _names(axes, list(seen["subject"]), len(table))
     hide_spines(axes)
-    _legend(axes, table, colour, keys)
+    _legend(axes, table, colour, keys, confirmed)
+    set_title(axes, title)
     return (axes, seen) if data else axes
 
 
@@ -114,11 +122,16 @@ def _names(axes: Any, names: list[str], subjects: int) -> None:
         axes.set_xlabel(f"{len(names)} subjects" + (f"\n({note})" if note else ""))
 
 
-def _legend(axes: Any, table: Any, colour: str, keys: dict[str, str]) -> None:
+def _hatches(colour: str, keys: dict[str, str]) -> dict[str, str]:
+    """Return the hatch of each response or arm."""
+    return {key: hatch(k) if colour == "arm" else RESPONSE_HATCHES.get(key, "") for k, key in enumerate(keys)}
+
+
+def _legend(axes: Any, table: Any, colour: str, keys: dict[str, str], confirmed: bool) -> None:
     from matplotlib.patches import Patch
 
     there = dict.fromkeys(table[colour]) if colour == "arm" else [k for k in keys if (table[colour] == k).any()]
     counts = table[colour].value_counts()
-    names = [f"{short(k)} (n = {counts[k]})" for k in there]
-    patches = [Patch(facecolor=keys[k], edgecolor=EDGE, label=n) for k, n in zip(there, names, strict=True)]
-    legend(axes, patches, "arm" if colour == "arm" else "best response")
+    hatches = _hatches(colour, keys)
+    patches = [Patch(facecolor=keys[k], edgecolor=EDGE, hatch=hatches[k], label=f"{k} (n = {counts[k]})") for k in there]
+    legend(axes, patches, "Arm" if colour == "arm" else stated(confirmed))

@@ -46,13 +46,16 @@ class Comparison:
     def outcome_table(self) -> pd.DataFrame:
         """Return one row per scenario: baseline, nadir (value, day, percent), final size, day of progression.
 
+        Of a cohort, these are the statistics of the median over the patients at each time.
+
         `progression_day` follows the rule for the unit of the size, see `progression`. It is missing (NA) if progression is not
         reached, or if the unit has no rule.
         """
         import pandas as pd
 
         rows = {
-            label: asdict(summarise(s.times, s[self.measure], s.units[self.measure])) for label, s in self.simulations.items()
+            label: asdict(summarise(s.times, _middle(s[self.measure]), s.units[self.measure]))
+            for label, s in self.simulations.items()
         }
         frame = pd.DataFrame.from_dict(rows, orient="index")
         frame["progression_day"] = frame["progression_day"].astype("Float64")
@@ -70,7 +73,9 @@ class Comparison:
         """Return all time courses in one table: scenario, time, and one column per output."""
         import pandas as pd
 
-        parts = {label: s.to_frame().drop(columns="subject") for label, s in self.simulations.items()}
+        parts = {
+            label: s.to_frame().drop(columns="subject" if len(s.subjects) == 1 else []) for label, s in self.simulations.items()
+        }
         return pd.concat(parts, names=["scenario"]).reset_index(level=0).reset_index(drop=True)
 
     def plot(self, **options: Any) -> Any:
@@ -112,6 +117,13 @@ class Comparison:
         )
 
 
+def _middle(values: Any) -> Any:
+    """Return a curve, or the median of many at each time."""
+    import numpy as np
+
+    return values if np.ndim(values) == 1 else np.nanmedian(values, axis=0)
+
+
 def words_of(comparison: Comparison) -> str:
     """Return the name of the compared output with its unit."""
     unit = next(iter(comparison.simulations.values())).units[comparison.measure]
@@ -124,7 +136,7 @@ def compare(
     until: str | float = "1 year",
     *,
     measure: str | None = None,
-    parameters: Mapping[str, float] | None = None,
+    parameters: Mapping[str, float] | pd.DataFrame | None = None,
     **options: Any,
 ) -> Comparison:
     """Simulate several scenarios of one model.
@@ -139,8 +151,8 @@ def compare(
     measure : str, optional
         The output that is used as tumour size. Default: `sum_of_diameters` if the model has it, otherwise its first tumour
         compartment.
-    parameters : mapping, optional
-        Values for all scenarios.
+    parameters : mapping or DataFrame, optional
+        Values for all scenarios; a table with one row per patient simulates a cohort, and figures show medians and bands.
     **options
         As for `immunoode.simulate`.
 
@@ -166,10 +178,17 @@ def compare(
     for label, scenario in scenarios.items():
         regimen, values = _parts(str(label), scenario)
         regimens[str(label)] = regimen
-        simulations[str(label)] = simulate(model, regimen, until, parameters={**(parameters or {}), **values}, **options)
+        simulations[str(label)] = simulate(model, regimen, until, parameters=_values(parameters, values), **options)
     first = next(iter(simulations.values()))
     first[size]  # raises with the known outputs
     return Comparison(first.model, simulations, regimens, size)
+
+
+def _values(parameters: Mapping[str, float] | pd.DataFrame | None, own: Mapping[str, float]) -> Any:
+    """Return the values for all scenarios, with those of one of them."""
+    if parameters is None or isinstance(parameters, Mapping):
+        return {**(parameters or {}), **own}
+    return parameters.assign(**own)
 
 
 def _parts(label: str, scenario: Scenario) -> tuple[Regimen | None, Mapping[str, float]]:

@@ -62,7 +62,7 @@ class Grid:
 
     def plot(self, ax: Any = None, **options: Any) -> Any:
         """Draw the grid as a heat map; see `immunoode.plot.scenario.plot_grid`. Returns Axes."""
-        from immunoode.plot.scenario import plot_grid
+        from immunoode.plot.grid import plot_grid
 
         return plot_grid(self, ax=ax, **options)
 

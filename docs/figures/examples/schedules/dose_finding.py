@@ -5,16 +5,23 @@ import pandas as pd
 
 import immunoode as imo
 
-model = imo.combine("tumour_immune", imo.load_model("chemotherapy", variant="docetaxel"))
-patients = pd.DataFrame({"growth_rate": 0.006 * np.random.default_rng(1).lognormal(0, 0.5, 100)})
+model = imo.combine("tumour_immune", "radiotherapy")
+patients = pd.DataFrame({"growth_rate": 0.01 * np.random.default_rng(1).lognormal(0, 0.5, 80), "kill_rate": 0.1})
+
+
+def fractions(dose: float, number: int) -> imo.Regimen:
+    return imo.Regimen().dose("radiotherapy", dose, every="1 day", count=number, start=7, weekdays=True)
+
+
 found = imo.optimisation.find_dose(
     model,
-    lambda dose, interval: imo.Regimen().dose("docetaxel", dose, every=interval, count=3),
+    fractions,
     "12 weeks",
-    doses={"dose": [25, 50, 75, 100, 150], "interval": [7, 14, 21, 28]},
+    doses={"dose": [0.5, 1, 1.5, 2, 3], "number": [3, 5, 8, 10]},
     patients=patients,
-    response="sum_of_diameters: best_change <= -0.2",
-    toxicity="effectors: best_change <= -0.8",
-    subjects=50,
+    response="sum_of_diameters: best_change <= -0.3",
+    toxicity="effectors: best_change <= -0.85",
+    weight=0.5,
+    subjects=60,
 )
 found.plot()
