@@ -132,8 +132,9 @@ def _tested(km: KaplanMeier, hazard_ratio: bool | None) -> list[Any]:
     if hazard_ratio and len(km.arms) != 2:
         raise DataError(Problem("hazard_ratio", f"is of two arms, and there are {len(km.arms)}", "curves of two arms"))
     events = km.rows.groupby("arm")["event"].sum()
-    wanted = len(km.arms) == 2 and bool((events > 0).all()) if hazard_ratio is None else hazard_ratio
-    said = [_hazard_ratio(km)] if wanted else []
+    said = [_hazard_ratio(km)] if hazard_ratio else []
+    if hazard_ratio is None and len(km.arms) == 2 and (events > 0).all():
+        said = _hazard_ratio_if_any(km)
     if len(km.arms) > 1:
         said.append(_log_rank(km))
     return [Line2D([], [], linestyle="none", label="\n".join(said))] if said else []
@@ -153,6 +154,14 @@ def _hazard_ratio(km: KaplanMeier) -> str:
     row = km.hazard_ratio().table.iloc[0]
     level = f"{100 * km.confidence:g} % interval"
     return f"hazard ratio {row['estimate']:.2f}\n({level} {row['lower']:.2f} to {row['upper']:.2f})"
+
+
+def _hazard_ratio_if_any(km: KaplanMeier) -> list[str]:
+    """Return the hazard ratio, or nothing where it cannot be estimated: the log-rank test says so beside it."""
+    try:
+        return [_hazard_ratio(km)]
+    except (DataError, ImportError):
+        return []
 
 
 _LONG = 18
