@@ -391,7 +391,7 @@ def test_figures(cohort: Cohort, patients: VirtualPatients) -> None:
     held = [SurvivalTarget.from_kaplan_meier(_observed_curve(), "drug")]
     axes, table = imo.plot.calibration_targets(cohort, data=True)
     assert len(axes.get_yticklabels()) == len(table) == 9
-    assert "effective sample size" in imo.plot.cohort_weights(cohort).get_title()
+    assert "Effective sample size" in imo.plot.cohort_weights(cohort).get_title()
     assert len(imo.plot.cohort_parameters(cohort).flat) == 3
     assert len(imo.plot.cohort_correlations(cohort).texts) == 6
     assert len(imo.plot.cohort_survival(cohort, "drug", observed=_observed_curve()).lines) >= 4

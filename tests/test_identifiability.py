@@ -115,7 +115,7 @@ def test_the_next_sample_is_where_the_determinant_grows_most() -> None:
     by = np.array([[-0.2 * t, 1.0] for t in (0.1, 0.2, 5.0)])
     exact = np.linalg.inv(by.T @ by / 0.01)
     assert table["worst_rse_percent"].iloc[0] == pytest.approx(100 * np.sqrt(exact.diagonal().max()), rel=1e-3)
-    assert found.plot_next_samples().get_xlabel() == "day of a further sample"
+    assert found.plot_next_samples().get_xlabel() == "Day of a further sample"
     with pytest.raises(imo.errors.FitError, match="not an output"):
         found.next_samples(observe="central")
 

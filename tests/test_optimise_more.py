@@ -160,7 +160,7 @@ def test_a_pareto_front_has_no_schedule_that_another_one_beats() -> None:
     np.testing.assert_allclose(values, [0, 2, 4, 6, 8], atol=1e-6)
     np.testing.assert_allclose(objectives, np.exp(1 - 0.5 * values), rtol=1e-5)
     assert front.knee == 1 and "knee" in front.report() and len(front.to_frame()) == 5
-    assert front.plot().get_ylabel() == "tumour: final"
+    assert front.plot().get_ylabel() == "Tumour: final"
 
 
 def test_dose_finding_counts_patients() -> None:
@@ -182,9 +182,9 @@ def test_dose_finding_counts_patients() -> None:
     spread = found.draws[:, 2].std()
     assert spread == pytest.approx(np.sqrt(expected[2] * (1 - expected[2]) / 50), rel=0.1)
     assert found.best["dose"] == 2 and found.probability_best.sum() == pytest.approx(1)
-    assert found.plot().get_xlabel() == "interval"
+    assert found.plot().get_xlabel() == "Interval"
     plt.close("all")
-    assert found.plot_doses().get_xlabel() == "dose"
+    assert found.plot_doses().get_xlabel() == "Dose"
 
 
 def test_an_antibody_before_or_with_radiation_is_better_than_after_it() -> None:

@@ -220,7 +220,7 @@ def test_a_figure(checked: Plausibility) -> None:
     import matplotlib.pyplot as plt
 
     axes = checked.plot()
-    assert len(axes) == 3 and axes[0].get_title().startswith(SLD)
+    assert len(axes) == 3 and axes[0].get_title().startswith("Sum of diameters")
     assert sum(bar.get_height() for bar in axes[0].containers[0]) == len(checked.kept)
     plt.close("all")
 

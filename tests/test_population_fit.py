@@ -266,7 +266,7 @@ def test_predictive_check_below_the_limit_and_with_dropout():
     inside = (check.censored["observed"] >= check.censored["lower"]) & (check.censored["observed"] <= check.censored["upper"])
     assert inside.mean() >= 0.6
     axes = check.plot()
-    assert axes[1].get_ylabel() == "below limit (%)"
+    assert axes[1].get_ylabel() == "Below limit (%)"
 
 
 def test_figures(saem):
@@ -275,7 +275,7 @@ def test_figures(saem):
     matplotlib.use("Agg")
     assert len(saem.plot()) == 12
     boxes = saem.plot_residuals(draws=100)
-    assert boxes[0].get_xlabel() == "typical prediction (mg)" and len(boxes) == 6
+    assert boxes[0].get_xlabel() == "Typical prediction (mg)" and len(boxes) == 6
     assert len(saem.plot_convergence()) == saem.parameter_count
     assert saem.predictive_check(draws=50).plot()[0].get_ylabel() == "Drug (mg)"
 

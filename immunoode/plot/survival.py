@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunoode.errors import DataError, Problem, nearest
+from immunoode.errors import DataError, MissingPackageError, Problem, nearest
 from immunoode.plot.colours import arm_lines
 from immunoode.plot.figure_function import figure_function
 from immunoode.plot.legends import in_lines, legend
@@ -160,7 +160,7 @@ def _hazard_ratio_if_any(km: KaplanMeier) -> list[str]:
     """Return the hazard ratio, or nothing where it cannot be estimated: the log-rank test says so beside it."""
     try:
         return [_hazard_ratio(km)]
-    except (DataError, ImportError):
+    except (DataError, MissingPackageError):
         return []
 
 
