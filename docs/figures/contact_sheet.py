@@ -9,7 +9,7 @@ import argparse
 import ast
 import runpy
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from matplotlib import pyplot as plt
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE / "examples"
-COLUMNS, WIDTH, DPI = 6, 3.2, 72
+COLUMNS, WIDTH, DPI = 7, 2.6, 90
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def main() -> None:
     if asked.grey:
         for picture in pictures:
             _in_grey(picture)
-    sheets(pictures, asked.out)
+    sheet(pictures, asked.out / "contact_sheet.png")
 
 
 def _arguments() -> argparse.Namespace:
@@ -117,24 +117,18 @@ def _in_grey(path: Path) -> None:
     grey.save(path)
 
 
-def sheets(pictures: Sequence[Path], folder: Path, each: int = 24) -> None:
-    """Put pictures on sheets."""
-    for number, part in enumerate(_parts(pictures, each)):
-        rows = -(-len(part) // COLUMNS)
-        figure, boxes = plt.subplots(rows, COLUMNS, figsize=(COLUMNS * WIDTH, rows * 0.85 * WIDTH), squeeze=False)
-        figure.subplots_adjust(0.005, 0.005, 0.995, 0.97, 0.03, 0.1)
-        for box in boxes.flat:
-            box.set_axis_off()
-        for box, path in zip(boxes.flat, part, strict=False):
-            box.imshow(plt.imread(path), cmap="gray")
-            box.set_title(path.stem.replace("__", ": ").replace("_", " "), fontsize=8)
-        figure.savefig(folder / f"sheet_{number + 1}.png", dpi=DPI)
-        plt.close(figure)
-
-
-def _parts(pictures: Sequence[Path], each: int) -> Iterator[Sequence[Path]]:
-    for k in range(0, len(pictures), each):
-        yield pictures[k : k + each]
+def sheet(pictures: Sequence[Path], path: Path) -> None:
+    """Put pictures on one sheet."""
+    rows = -(-len(pictures) // COLUMNS)
+    figure, boxes = plt.subplots(rows, COLUMNS, figsize=(COLUMNS * WIDTH, rows * 0.85 * WIDTH), squeeze=False)
+    figure.subplots_adjust(0.005, 0.005, 0.995, 0.985, 0.03, 0.1)
+    for box in boxes.flat:
+        box.set_axis_off()
+    for box, picture in zip(boxes.flat, pictures, strict=False):
+        box.imshow(plt.imread(picture), cmap="gray", interpolation="antialiased")
+        box.set_title(picture.stem.replace("__", ": ").replace("_", " "), fontsize=6)
+    figure.savefig(path, dpi=DPI)
+    plt.close(figure)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from immunoode.plot.cohort import cohort_survival as cohort_survival
 from immunoode.plot.cohort import cohort_weights as cohort_weights
 from immunoode.plot.cohorts import trial_comparison as trial_comparison
 from immunoode.plot.dose_surface import dose_surface_map as dose_surface_map
+from immunoode.plot.exposure_response import exposure_response as exposure_response
 from immunoode.plot.independent_action import independent_action_curves as independent_action_curves
 from immunoode.plot.phase import phase_plane as phase_plane
 from immunoode.plot.response import response_over_time as response_over_time

@@ -16,6 +16,7 @@ from immunoode.plot.panels import Size, hide_spines, new_axes, new_panels, set_t
 from immunoode.plot.quantity_labels import sentence, words
 from immunoode.plot.survival import survival_axis
 from immunoode.plot.time_axes import round_times, time_unit
+from immunoode.plot.value_ranges import plain_ticks
 
 if TYPE_CHECKING:
     from immunoode.trial.survival.kaplan_meier import KaplanMeier
@@ -48,6 +49,7 @@ def cohort_weights(cohort: Cohort, *, ax: Any = None, title: str | None = None, 
     axes.hist(shown, bins=bins, color=AFTER, alpha=0.85)
     axes.axvline(1, color="0.4", linewidth=0.9, linestyle="--")
     axes.set_xscale("log")
+    plain_ticks(axes.xaxis)
     axes.set(xlabel="Weight relative to the prior weight", ylabel="Patients")
     size = cohort.effective_sample_size
     told = f"Effective sample size {size:,.0f} of {len(cohort):,}\nlargest weight {100 * cohort.largest_weight:.2g} %"

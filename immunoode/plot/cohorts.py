@@ -75,7 +75,7 @@ def _draw(axes: Any, part: pd.DataFrame, name: str, label: str) -> None:
         axes.plot(np.where(np.isinf(value), _end(part), value), at, marker, color=colour, markersize=5)
     alone = part["independent_action"].notna()
     axes.plot(part["independent_action"][alone], (rows + 0.15)[alone], "D", mfc="white", mec=ALONE)
-    axes.set_yticks(rows, [in_lines(words(_words(row)), 54) for _, row in part.iterrows()])
+    axes.set_yticks(rows, [in_lines(words(_words(row)), 76) for _, row in part.iterrows()])
     axes.set_ylim(len(part) - 0.4, -0.6)
     axes.set_xlabel(label)
     if name == "ratio":

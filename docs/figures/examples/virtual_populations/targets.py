@@ -6,7 +6,7 @@ vp, vt = imo.virtual_population, imo.virtual_trial
 prior = vp.PopulationDistribution(
     {
         "growth_rate": vp.LogNormal(0.0016, 1.0),
-        "shrinkage_rate": vp.LogNormal(0.0014, 1.3),
+        "shrinkage_rate": vp.LogNormal(0.0009, 1.3),
         "baseline_sum_of_diameters": vp.Truncated(vp.LogNormal(70, 0.6), 10, 500),
     }
 )
