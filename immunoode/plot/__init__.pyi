@@ -9,13 +9,13 @@ from immunoode.plot.cohort import cohort_survival as cohort_survival
 from immunoode.plot.cohort import cohort_weights as cohort_weights
 from immunoode.plot.cohorts import trial_comparison as trial_comparison
 from immunoode.plot.dose_surface import dose_surface_map as dose_surface_map
-from immunoode.plot.exposure_response import exposure_response as exposure_response
+from immunoode.plot.exposure_response_plot import exposure_response as exposure_response
 from immunoode.plot.independent_action import independent_action_curves as independent_action_curves
 from immunoode.plot.phase import phase_plane as phase_plane
 from immunoode.plot.response import response_over_time as response_over_time
 from immunoode.plot.response import sums_by_arm as sums_by_arm
-from immunoode.plot.response_rates import response_rates as response_rates
-from immunoode.plot.scenario_forest import scenario_forest as scenario_forest
+from immunoode.plot.response_rates_plot import response_rates as response_rates
+from immunoode.plot.scenario_forest_plot import scenario_forest as scenario_forest
 from immunoode.plot.spider_plot import spider as spider
 from immunoode.plot.survival import forest as forest
 from immunoode.plot.survival import kaplan_meier as kaplan_meier
