@@ -26,6 +26,8 @@ extensions = [
     "sphinx_copybutton",
     "api_pages",
     "index_pages",
+    "model_references",
+    "model_table",
     "name_role",
     "notebook_pages",
 ]
