@@ -1,4 +1,4 @@
-"""The directive `model-references`: the bibliography of the models, from its BibTeX file, with the models that cite each entry."""
+"""The directive `model-references`: the bibliography of the models, with the models that cite each entry."""
 
 from __future__ import annotations
 
