@@ -62,12 +62,14 @@ html_title = "immunoode"
 html_theme = "pydata_sphinx_theme"
 html_static_path = ["_static", str(MATHJAX)]
 html_css_files = ["site.css"]
+html_sidebars = {"index": [], "which_model": []}
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
     "navbar_start": ["navbar-logo", "version-switcher"],
     "switcher": {"json_url": "_static/switcher.json", "version_match": version},
     "check_switcher": False,
+    "header_links_before_dropdown": 6,
     "show_prev_next": False,
     "navigation_with_keys": False,
     "show_toc_level": 2,

@@ -30,7 +30,14 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong: where, what is wrong, and what would be right."""
+    """One thing that is wrong: where, what is wrong, and what would be right.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> print(imo.errors.Problem("table, row 3", "time 'later' is not a number", "give days"))
+    table, row 3: time 'later' is not a number; give days
+    """
 
     where: str
     what: str
@@ -63,6 +70,15 @@ class ImmunoodeError(Exception):
     ----------
     problems : Problem or iterable of Problem
         Everything that was found, so that one run shows all that needs to be corrected.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> try:
+    ...     imo.Regimen().dose("pembrolizumab", "200 mg", every="3 furlongs", count=2)
+    ... except imo.errors.ImmunoodeError as error:
+    ...     print(type(error).__name__, len(error.problems))
+    RegimenError 1
     """
 
     def __init__(self, problems: Problem | Iterable[Problem]) -> None:
@@ -79,15 +95,45 @@ class ImmunoodeError(Exception):
 
 
 class UnitError(ImmunoodeError, ValueError):
-    """A unit that cannot be parsed, or a quantity of the wrong dimension."""
+    """A unit that cannot be parsed, or a quantity of the wrong dimension.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> try:
+    ...     imo.simulate("ribba2022", until="3 mm")
+    ... except imo.errors.UnitError as error:
+    ...     print(error)
+    unit 'mm': does not measure the same thing as 'day'; use a unit like 'day'
+    """
 
 
 class ModelError(ImmunoodeError, ValueError):
-    """An invalid model, or models that cannot be combined."""
+    """An invalid model, or models that cannot be combined.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> try:
+    ...     imo.load_model("tumor_imune")
+    ... except imo.errors.ModelError as error:
+    ...     print(error)
+    model 'tumor_imune': is not a shipped model; did you mean 'tumour_immune' or 'tumour_immune_0_1' or 'mouse_tumour_immune'?
+    """
 
 
 class RegimenError(ImmunoodeError, ValueError):
-    """An invalid dose or regimen."""
+    """An invalid dose or regimen.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> try:
+    ...     imo.Regimen().dose("pembrolizumab", "-200 mg")
+    ... except imo.errors.RegimenError as error:
+    ...     print(error)
+    dose of pembrolizumab: amount '-200 mg': is negative; zero or more
+    """
 
 
 class DataError(ImmunoodeError, ValueError):
@@ -95,27 +141,89 @@ class DataError(ImmunoodeError, ValueError):
 
 
 class SolveError(ImmunoodeError, RuntimeError):
-    """A simulation that cannot be set up or did not finish."""
+    """A simulation that cannot be set up or did not finish.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> try:
+    ...     imo.simulate("ribba2022", until="1 year", outputs=["volume"])
+    ... except imo.errors.SolveError as error:
+    ...     print(error)
+    ribba2022: output 'volume': is not known; known: growing, shrinking, sum_of_diameters
+    """
 
 
 class FitError(ImmunoodeError, ValueError):
-    """A fit that cannot be set up."""
+    """A fit that cannot be set up.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> try:
+    ...     imo.fit("ribba2022", imo.load_example(), vary=["groth_rate"])
+    ... except imo.errors.FitError as error:
+    ...     print(error)
+    vary: 'groth_rate' is not a parameter of model 'ribba2022'; did you mean 'growth_rate'?
+    """
 
 
 class PopulationError(ImmunoodeError, ValueError):
-    """An invalid distribution of patients, or one that cannot be used for a model."""
+    """An invalid distribution of patients, or one that cannot be used for a model.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> try:
+    ...     imo.virtual_population.Normal(1.0, -0.1)
+    ... except imo.errors.PopulationError as error:
+    ...     print(error)
+    sd: is -0.1; a number above zero
+    """
 
 
 class FileError(ImmunoodeError, OSError):
-    """A file that cannot be written, or that exists and must not be overwritten."""
+    """A file that cannot be written, or that exists and must not be overwritten.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import immunoode as imo
+    >>> path = imo.save_model(imo.load_model("ribba2022"), Path(tempfile.mkdtemp()) / "own.toml")
+    >>> try:
+    ...     imo.save_model(imo.load_model("ribba2022"), path, overwrite=False)
+    ... except imo.errors.FileError as error:
+    ...     print(str(error).split("own.toml")[-1])
+    : is there already; overwrite=True replaces it; or another name
+    """
 
 
 class MissingPackageError(ImmunoodeError, ImportError):
-    """A package that only some parts need, and that is not installed; the message says how to install it."""
+    """A package that only some parts need, and that is not installed; the message says how to install it.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> problem = imo.errors.Problem("SBML", "needs python-libsbml", "pip install python-libsbml")
+    >>> print(imo.errors.MissingPackageError(problem))
+    SBML: needs python-libsbml; pip install python-libsbml
+    """
 
 
 class OutOfBoundsWarning(UserWarning):
-    """Values outside the bounds that a model states for its parameters; they are used nevertheless."""
+    """Values outside the bounds that a model states for its parameters; they are used nevertheless.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import immunoode as imo
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     run = imo.simulate("ribba2022", until="1 day", parameters={"growth_rate": 50.0})
+    >>> [type(warning.message).__name__ for warning in caught]
+    ['OutOfBoundsWarning']
+    """
 
 
 def warn_of_former(former: str, now: str, stacklevel: int = 3) -> None:

@@ -15,7 +15,16 @@ _LISTED = 12
 
 
 class SpellingWarning(UserWarning):
-    """A name in American spelling, which was taken as the name of the package in British spelling."""
+    """A name in American spelling, which was taken as the name of the package in British spelling.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import immunoode as imo
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", imo.errors.SpellingWarning)  # American spelling is taken silently here
+    ...     model = imo.load_model("tumour_immune")
+    """
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from run_examples import example_of, has_own
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
@@ -90,7 +91,22 @@ def name_page(name: str) -> str:
     place, _, own = name.rpartition(".")
     value = getattr(import_module(place), own)
     directive = [f".. autoclass:: {own}", "   :members:"] if isinstance(value, type) else [f".. autofunction:: {own}"]
-    return "\n".join([*_heading(name), f".. currentmodule:: {place}", "", *directive]) + "\n"
+    lines = [*_heading(name), f".. currentmodule:: {place}", "", *directive, "", *_example(name.removeprefix("immunoode."))]
+    return "\n".join(lines) + "\n"
+
+
+def _example(name: str) -> list[str]:
+    """Return an example from elsewhere, where the docstring has none."""
+    example = None if has_own(name) else example_of(name)
+    if example is None:
+        return []
+    source = {
+        "name": f"As :py:obj:`immunoode.{example.place}` returns it:",
+        "gallery": "A figure, as tests draw it:",
+        "page": f"From the page :doc:`/{example.place}`:",
+    }
+    code = [f"   {line}".rstrip() for line in example.code.strip().splitlines()]
+    return [".. rubric:: Example", "", source[example.kind], "", ".. code-block:: python", "", *code]
 
 
 def pages() -> dict[str, str]:

@@ -49,6 +49,14 @@ def read_cohort(path: str | Path) -> CohortFile:
     ------
     PopulationError
         With all problems of the file: where, what is wrong, and what would be right.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> from immunoode.cohorts.library import cohort_path
+    >>> file = imo.cohorts.read_cohort(cohort_path("melanoma_first_line"))
+    >>> file.definition.name
+    'melanoma_first_line'
     """
     path = Path(path)
     document = population_document(path, PAGE)

@@ -104,6 +104,16 @@ def interaction_test(
     ------
     FitError
         If the parameter is not in the model, or has a random effect.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> trial = imo.load_example().select(arm="pembrolizumab")
+    >>> both = ["growth_rate", "shrinkage_rate"]
+    >>> how = {"vary": both, "random": ["baseline_sum_of_diameters"], "progress": False}
+    >>> test = imo.combination.interaction_test("ribba2022", trial, "shrinkage_rate", null=0.0, **how)
+    >>> test.parameter, test.bounded
+    ('shrinkage_rate', False)
     """
     whole = as_model(model)
     names = [vary] if isinstance(vary, str) else list(vary)

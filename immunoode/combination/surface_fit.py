@@ -37,6 +37,17 @@ class SurfaceFit:
     residual_sd : float
     free : int
         The number of measurements minus the number of parameters.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> import immunoode as imo
+    >>> a, b = (x.ravel() for x in np.meshgrid([0, 0.5, 1, 2, 4], [0, 0.5, 1, 2, 4]))
+    >>> table = pd.DataFrame({"first_dose": a, "second_dose": b, "effect": (a + b) / (1 + a + b)})
+    >>> fitted = imo.combination.dose_surface(table).fit("braid")
+    >>> round(fitted.values["kappa"], 3) + 0.0, fitted.free
+    (0.0, 16)
     """
 
     model: SurfaceModel

@@ -214,6 +214,17 @@ def simulated_surface(
     Returns
     -------
     DoseSurface
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> model = imo.combine("tumour_immune", "pd1_inhibitor", "radiotherapy")
+    >>> antibody = imo.Regimen().dose("pembrolizumab", "200 mg", every="3 weeks", count=4)
+    >>> radiation = imo.Regimen().dose("radiotherapy", "2 Gy", every="1 day", count=5)
+    >>> few = {"first_multiples": (0, 1), "second_multiples": (0, 1)}
+    >>> surface = imo.combination.simulated_surface(model, antibody, radiation, until="12 weeks", **few)
+    >>> len(surface.table), float(surface.table["effect"].min())
+    (4, 0.0)
     """
     import pandas as pd
 

@@ -116,6 +116,14 @@ def fit_each(
     ------
     FitError
         If no subject can be fitted.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> patients = imo.load_example().select(arm="pembrolizumab")
+    >>> each = imo.fitting.fit_each("ribba2022", patients, vary=["growth_rate", "shrinkage_rate"], progress=False)
+    >>> len(each), each.failed
+    (8, {})
     """
     from tqdm.auto import tqdm
 

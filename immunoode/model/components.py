@@ -27,6 +27,13 @@ class Parameter:
 
     `source` is a key of `models/references.bib` with a place ("ahamadi2017, table 2"), or "estimate:" with a reason. A
     covariate is a parameter of the subject.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> clearance = imo.load_model("pd1_inhibitor", variant="pembrolizumab").parameters["clearance"]
+    >>> clearance.value, clearance.unit
+    (0.2614143, 'L/day')
     """
 
     value: float
@@ -40,7 +47,14 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Compartment:
-    """A state. `initial` is a number or an expression of parameters; below `extinct_below`, a number of cells becomes zero."""
+    """A state. `initial` is a number or an expression of parameters; below `extinct_below`, a number of cells becomes zero.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> imo.model.Compartment("cell", initial="initial_tumour", roles=("tumour",)).roles
+    ('tumour',)
+    """
 
     unit: str
     initial: float | str = 0.0
@@ -57,6 +71,12 @@ class Derived:
 
     `baseline` is the parameter that equals this quantity at the start, if there is one; a fit initialises it with the first
     observation.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> imo.model.Derived("2 * cube_root(3 * volume / (4 * pi))", unit="mm").unit
+    'mm'
     """
 
     expr: str
@@ -69,7 +89,14 @@ class Derived:
 
 @dataclass(frozen=True)
 class Modifiable:
-    """A named quantity that modifiers of other models change: (base + sum of additions) x product of factors."""
+    """A named quantity that modifiers of other models change: (base + sum of additions) x product of factors.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> sorted(imo.load_model("tumour_immune").modifiables)
+    ['attraction', 'checkpoint_brake', 'ctla4_brake', 'effector_killing', 'initial_attraction', 'lesion_cells', 'memory_division', 'pdl1_expression', 'priming', 'sensitive_fraction', 'sum_of_diameters_of_others', 'suppression']
+    """
 
     base: str
     unit: str = "1"
@@ -80,7 +107,14 @@ class Modifiable:
 
 @dataclass(frozen=True)
 class Modifier:
-    """An addition to a modifiable quantity, or a factor of it; it belongs to the model that causes the change."""
+    """An addition to a modifiable quantity, or a factor of it; it belongs to the model that causes the change.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> [modifier.of for modifier in imo.load_model("pd1_inhibitor").modifiers.values()]
+    ['checkpoint_brake']
+    """
 
     of: str
     factor: str = ""
@@ -100,6 +134,12 @@ class Flow:
 
     `producer` stands in the place of `source` where the amount that arrives is proportional to a compartment which it does not
     leave: antigen that killed cells release beside what they become.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> imo.model.Flow(source="central", per_capita="clearance / central_volume").per_capita
+    'clearance / central_volume'
     """
 
     source: str = ""
@@ -123,6 +163,12 @@ class Input:
 
     `rate` (the input's unit per day) and `duration` (days) apply to infusions whose records leave them to the model (RATE -1
     and RATE -2). Lag, bioavailability, rate and duration are expressions of parameters, evaluated before the simulation.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> imo.load_model("pd1_inhibitor").inputs["dose"].into
+    'central'
     """
 
     into: str
@@ -142,6 +188,12 @@ class Pulse:
 
     `fraction` may use `dose`, the amount in the input's unit. Pulses act on the state just before the dose; `target` may be
     absent. A `Resistance` of the source against the `cause`, one of `CAUSES`, reduces the pulse.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> [pulse.on for pulse in imo.load_model("radiotherapy").pulses.values()]
+    ['dose', 'dose']
     """
 
     on: str
@@ -161,6 +213,12 @@ class Resistance:
     The flows of that cause `of` the compartment have (1 - share) times their rate. A pulse that S of the cells survive without
     resistance is survived by S to the power of (1 - share), as if the cells had received that share of the dose. Several
     resistances of a compartment against one cause multiply. `share` is an expression of unit 1 between 0 and 1.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> [(r.of, r.against) for r in imo.load_model("clone").resistances.values()]
+    [('cells', 't_cells'), ('cells', 'chemotherapy'), ('cells', 'radiation'), ('cells', 'radioligand')]
     """
 
     of: str
@@ -175,6 +233,12 @@ class Need:
     """A quantity that a model takes from another. `value` is used if no model offers it; if None, a model must offer it.
 
     A `unit` of "" leaves the dimension open until the model is combined.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> sorted(imo.load_model("pd1_inhibitor").needs)
+    ['baseline_sum_of_diameters', 'checkpoint_brake']
     """
 
     value: float | None = None

@@ -65,6 +65,15 @@ def read_model(path: str | Path, variant: str | None = None, instance: str | Non
     ------
     ModelError
         With all problems of the file: where, what is wrong, and what would be right.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import immunoode as imo
+    >>> path = imo.save_model(imo.load_model("ribba2022"), Path(tempfile.mkdtemp()) / "own.toml")
+    >>> sorted(imo.read_model(path).compartments) == sorted(imo.load_model("ribba2022").compartments)
+    True
     """
     path = Path(path)
     document = toml_document(path)

@@ -34,6 +34,15 @@ def save_model(model: Model, path: str | Path, *, overwrite: bool = True) -> Pat
     ------
     FileError
         If the file cannot be written, or exists and must not be replaced.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import immunoode as imo
+    >>> model = imo.combine("tumour_immune", "radiotherapy")
+    >>> imo.save_model(model, Path(tempfile.mkdtemp()) / "with_radiation.toml").name
+    'with_radiation.toml'
     """
     import tomli_w
 

@@ -29,6 +29,13 @@ class Limit:
     over : Statistic
         The statistic over a cohort to which the limit applies; with "quantile(0.95)", 95 % of patients must satisfy the
         limit.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> limit = imo.optimisation.Limit(imo.optimisation.Dosage("cumulative", "docetaxel"), 250.0, above=False)
+    >>> limit.limit, limit.over.kind
+    (250.0, 'mean')
     """
 
     quantity: Quantity

@@ -30,6 +30,13 @@ def biologically_effective_dose(regimen: Regimen, alpha_beta_ratio: float, thera
     ------
     RegimenError
         If the regimen has no such therapy, or the ratio is not positive.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> course = imo.Regimen().dose("radiotherapy", "2 Gy", every="1 day", count=30)
+    >>> imo.regimen.biologically_effective_dose(course, alpha_beta_ratio=10)
+    72.0
     """
     ratio = _ratio(alpha_beta_ratio)
     fractions = [a * _in_gray(d) for d in regimen.doses if d.therapy == therapy for a in d.amounts()]

@@ -139,6 +139,19 @@ def simulate_to(
         table at once.
     FileError
         If the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import pandas as pd
+    >>> import immunoode as imo
+    >>> patients = pd.DataFrame({"growth_rate": [0.001, 0.002, 0.003]})
+    >>> file = Path(tempfile.mkdtemp()) / "courses.parquet"
+    >>> how = {"times": [0, 42], "outputs": "sum_of_diameters", "progress": False}
+    >>> done = imo.simulate_to(file, "ribba2022", parameters=patients, **how)
+    >>> len(pd.read_parquet(file))
+    6
     """
     import pandas as pd
 

@@ -57,6 +57,15 @@ def fetch(name: str = "atezolizumab_lung", *, folder: str | Path | None = None) 
     ------
     DataError
         If the name is unknown, or the file is not available locally and cannot be downloaded.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> try:
+    ...     imo.trial.fetch("unknown")
+    ... except imo.errors.DataError as error:
+    ...     print(error)
+    fetch('unknown'): is not a known data set; known: atezolizumab_lung
     """
     if name not in PUBLISHED:
         raise DataError(Problem(f"fetch({name!r})", "is not a known data set", nearest(name, PUBLISHED)))

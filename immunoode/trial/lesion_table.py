@@ -70,6 +70,14 @@ def read_lesions(
     ------
     DataError
         If the columns fit no layout, or no row is left.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import immunoode as imo
+    >>> table = pd.DataFrame({"subject": ["a", "a"], "day": [0, 42], "diameter_mm": [30, 21]})
+    >>> imo.trial.read_lesions(table).frame["value"].tolist()
+    [30.0, 21.0]
     """
     import pandas as pd
 

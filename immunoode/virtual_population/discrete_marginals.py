@@ -23,6 +23,12 @@ class Fixed(Marginal):
     Raises
     ------
     PopulationError
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> imo.virtual_population.Fixed(0.3).ppf([0.1, 0.9]).tolist()
+    [0.3, 0.3]
     """
 
     value: float
@@ -128,6 +134,12 @@ class Empirical(Marginal):
     Raises
     ------
     PopulationError
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> imo.virtual_population.Empirical((1.0, 2.0, 4.0)).ppf([0.1, 0.5, 0.9]).tolist()
+    [1.0, 2.0, 4.0]
     """
 
     values: tuple[float, ...]

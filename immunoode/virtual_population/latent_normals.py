@@ -42,6 +42,12 @@ class Normal(LatentNormal):
     Raises
     ------
     PopulationError
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> imo.virtual_population.Normal(70.0, sd=10.0).ppf([0.025, 0.5, 0.975]).round(1).tolist()
+    [50.4, 70.0, 89.6]
     """
 
     mean: float

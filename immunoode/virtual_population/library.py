@@ -53,6 +53,12 @@ def list_distributions() -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row per distribution, indexed by name.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> imo.virtual_population.list_distributions().columns.tolist()
+    ['title', 'model', 'variant', 'parameters', 'covariates']
     """
     import pandas as pd
 

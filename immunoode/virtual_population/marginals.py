@@ -22,7 +22,14 @@ ADD_UP = 1e-9
 
 
 class Marginal(ABC):
-    """The distribution of one parameter."""
+    """The distribution of one parameter.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> isinstance(imo.virtual_population.Uniform(0.0, 2.0), imo.virtual_population.Marginal)
+    True
+    """
 
     @abstractmethod
     def of_score(self, score: ArrayLike) -> FloatArray:
@@ -61,6 +68,12 @@ class Uniform(Marginal):
     Raises
     ------
     PopulationError
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> imo.virtual_population.Uniform(0.0, 2.0).ppf([0.25, 0.75]).tolist()
+    [0.5, 1.5]
     """
 
     lower: float
@@ -100,6 +113,12 @@ class LogUniform(Marginal):
     Raises
     ------
     PopulationError
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> imo.virtual_population.LogUniform(0.01, 1.0).ppf([0.0, 0.5, 1.0]).round(4).tolist()
+    [0.01, 0.1, 1.0]
     """
 
     lower: float

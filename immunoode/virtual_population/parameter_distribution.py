@@ -24,6 +24,13 @@ class ParameterDistribution:
     Raises
     ------
     PopulationError
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> growth = imo.virtual_population.LogNormal(0.006, sd=0.4)
+    >>> imo.virtual_population.ParameterDistribution(growth, unit="1/day", source="estimate: for this example").unit
+    '1/day'
     """
 
     distribution: Marginal

@@ -40,6 +40,17 @@ def read_population(path: str | Path) -> PopulationDistribution:
     ------
     PopulationError
         With all problems of the file: where, what is wrong, and what would be right.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import immunoode as imo
+    >>> name = imo.virtual_population.list_distributions().index[0]
+    >>> population = imo.virtual_population.load_distribution(name)
+    >>> path = imo.virtual_population.save_population(population, Path(tempfile.mkdtemp()) / "own.toml")
+    >>> imo.virtual_population.read_population(path).title == population.title
+    True
     """
     path = Path(path)
     return PopulationReader(path.name, keys_for(path)).population(population_document(path, PAGE), path.stem)

@@ -36,6 +36,16 @@ def save_population(population: PopulationDistribution, path: str | Path, *, ove
         If a distribution has no source.
     FileError
         If the file cannot be written, or exists and must not be replaced.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import immunoode as imo
+    >>> name = imo.virtual_population.list_distributions().index[0]
+    >>> population = imo.virtual_population.load_distribution(name)
+    >>> imo.virtual_population.save_population(population, Path(tempfile.mkdtemp()) / "own.toml").name
+    'own.toml'
     """
     import tomli_w
 

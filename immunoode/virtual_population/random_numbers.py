@@ -99,6 +99,12 @@ def normals(
     Raises
     ------
     DataError
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> imo.virtual_population.normals(1, "measurement", range(3)).round(4).ravel().tolist()
+    [1.0816, -0.1372, 0.5123]
     """
     from scipy.special import ndtri
 
@@ -125,6 +131,12 @@ def exponentials(
     Raises
     ------
     DataError
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> imo.virtual_population.exponentials(1, "death", range(3)).round(4).ravel().tolist()
+    [0.3562, 0.5042, 0.1251]
     """
     return -np.log1p(-uniforms(seed, purpose, patients, draws, first_draw=first_draw, replicate=replicate))
 

@@ -188,6 +188,14 @@ def components_of(
     Raises
     ------
     PopulationError
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> fixed = imo.virtual_population.Fixed
+    >>> growth = {"growth_rate": imo.virtual_population.Mixture((fixed(1.0), fixed(2.0)), (0.5, 0.5))}
+    >>> imo.virtual_population.components_of(growth, 4, seed=1).iloc[:, 0].tolist()
+    [1, 0, 0, 0]
     """
     import pandas as pd
 

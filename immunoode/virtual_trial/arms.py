@@ -33,6 +33,13 @@ class TrialArm:
     Raises
     ------
     DataError
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> arm = imo.virtual_trial.TrialArm("pembrolizumab_3_weekly", ratio=2, until_progression=True)
+    >>> arm.ratio, arm.until_progression
+    (2, True)
     """
 
     regimen: Regimen | str | None = None

@@ -40,6 +40,13 @@ class Hazard:
     Raises
     ------
     DataError
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> death = imo.virtual_trial.Hazard(0.4, exponent=1.0)
+    >>> death.per_year, death.reference_mm
+    (0.4, 60.0)
     """
 
     per_year: float

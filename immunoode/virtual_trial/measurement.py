@@ -37,6 +37,12 @@ class Measurement:
     Raises
     ------
     DataError
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> imo.virtual_trial.Measurement(lesions=(0.5, 0.5), proportional=0.05).proportional
+    0.05
     """
 
     lesions: tuple[float, ...] = (0.3, 0.3, 0.2, 0.1, 0.1)

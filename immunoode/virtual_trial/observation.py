@@ -152,6 +152,16 @@ class ObservedCourses:
         The day on which follow-up ends: that of the last scheduled visit, unless survival is followed for longer.
     may_die : bool
         Whether deaths were simulated.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import immunoode as imo
+    >>> never = np.array([np.inf])
+    >>> visits, sizes = np.array([[0.0, 42.0]]), np.array([[[30.0], [21.0]]])
+    >>> courses = imo.virtual_trial.ObservedCourses(visits, sizes, never, never, never, last_day=42.0, may_die=False)
+    >>> courses.diameters.shape
+    (1, 2, 1)
     """
 
     days: FloatArray

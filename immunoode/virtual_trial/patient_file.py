@@ -38,6 +38,18 @@ def read_patients(path: str | Path) -> VirtualPatients:
         If the library for it is not installed.
     FileError
         If the file does not exist, or has no virtual patients.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import immunoode as imo
+    >>> growth = {"growth_rate": imo.virtual_population.LogNormal(0.002, 0.4)}
+    >>> file = Path(tempfile.mkdtemp()) / "patients.parquet"
+    >>> how = {"n": 20, "seed": 1, "progress": False}
+    >>> done = imo.virtual_trial.simulate_patients_to(file, "ribba2022", growth, {"control": None}, **how)
+    >>> imo.virtual_trial.read_patients(file).arms
+    ('control',)
     """
     target = Path(path)
     storage_of(target)

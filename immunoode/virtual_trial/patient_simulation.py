@@ -182,6 +182,18 @@ def simulate_patients_to(
     See Also
     --------
     read_patients : the file as VirtualPatients.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import immunoode as imo
+    >>> growth = {"growth_rate": imo.virtual_population.LogNormal(0.002, 0.4)}
+    >>> file = Path(tempfile.mkdtemp()) / "patients.parquet"
+    >>> how = {"n": 20, "seed": 1, "progress": False}
+    >>> done = imo.virtual_trial.simulate_patients_to(file, "ribba2022", growth, {"control": None}, **how)
+    >>> len(imo.virtual_trial.read_patients(file))
+    20
     """
     import pandas as pd
 

@@ -110,6 +110,12 @@ class IrecistRules:
         than at the iUPD (recist.eortc.org, scenarios B and F).
     unconfirmed_is_progression : bool
         Whether an iUPD that only iUPD and NE follow dates the progression (statistical considerations).
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> imo.trial.IrecistRules(confirm_until_days=70.0).recist.partial_response
+    0.3
     """
 
     recist: RecistRules = field(default_factory=RecistRules)

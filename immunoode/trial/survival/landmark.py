@@ -45,6 +45,16 @@ def landmark(
     ------
     DataError
         If no subject is left, or a mapping has a subject who is not in the table.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import immunoode as imo
+    >>> table = pd.DataFrame({"subject": ["a", "b", "c"], "time": [50.0, 200, 300], "event": [1, 1, 0], "arm": "drug"})
+    >>> groups = {"a": "non-responder", "b": "responder", "c": "responder"}
+    >>> late = imo.trial.landmark(table, groups, at="12 weeks", endpoint="OS")
+    >>> late[["subject", "time", "group"]].values.tolist()
+    [['b', 116.0, 'responder'], ['c', 216.0, 'responder']]
     """
     day = units.days(at)
     rows = endpoint_table(endpoints, endpoint)

@@ -188,6 +188,17 @@ def parametric_survival(
     Raises
     ------
     DataError
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> import immunoode as imo
+    >>> days = np.array([50.0, 90, 130, 180, 240, 310, 400, 520])
+    >>> table = pd.DataFrame({"subject": range(8), "time": days, "event": [1, 1, 1, 1, 1, 1, 0, 0], "arm": ["a", "b"] * 4})
+    >>> fitted = imo.trial.parametric_survival(table, endpoint="OS", distribution="weibull")
+    >>> fitted.subjects, fitted.events
+    (8, 6)
     """
     lifelines = require("lifelines", "parametric survival")
     fitters = dict(zip(DISTRIBUTIONS, ("WeibullAFTFitter", "LogNormalAFTFitter", "LogLogisticAFTFitter"), strict=True))

@@ -93,6 +93,18 @@ def compare_rules(
     Returns
     -------
     RuleComparison
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import immunoode as imo
+    >>> patients = imo.virtual_population.VirtualPatients(
+    ...     pd.DataFrame({"kill_rate": [1.0, 2.0, 3.0, 4.0]}),
+    ...     {"nivolumab": pd.DataFrame({"best_response": ["PD", "PD", "SD", "PR"]})},
+    ... )
+    >>> target = imo.virtual_population.ResponseRateTarget.objective("nivolumab", 0.5, n=100)
+    >>> imo.virtual_population.compare_rules(patients, [target]).table.index.tolist()
+    ['entropy', 'least squares', 'whole selection', 'accept or reject']
     """
     entropy = calibrate(patients, targets)
     makers: dict[str, Callable[[], Cohort]] = {

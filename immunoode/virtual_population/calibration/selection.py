@@ -87,6 +87,19 @@ def accept_patients(cohort: Cohort, *, seed: int = 0) -> Cohort:
     -------
     Cohort
         The accepted patients have equal weights, the others have none.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import immunoode as imo
+    >>> patients = imo.virtual_population.VirtualPatients(
+    ...     pd.DataFrame({"kill_rate": [1.0, 2.0, 3.0, 4.0]}),
+    ...     {"nivolumab": pd.DataFrame({"best_response": ["PD", "PD", "SD", "PR"]})},
+    ... )
+    >>> target = imo.virtual_population.ResponseRateTarget.objective("nivolumab", 0.5, n=100)
+    >>> accepted = imo.virtual_population.accept_patients(imo.calibrate(patients, [target], tolerance=0), seed=1)
+    >>> bool(accepted.weights[3] > 0)
+    True
     """
     needed = cohort.weights / cohort.patients.prior
     chosen = _uniform(cohort.patients, "acceptance of patients", seed) < needed / needed.max()
