@@ -25,6 +25,7 @@ extensions = [
     "sphinx_design",
     "sphinx_copybutton",
     "api_pages",
+    "gallery",
     "index_pages",
     "model_references",
     "model_table",
@@ -66,10 +67,11 @@ html_sidebars = {"index": [], "which_model": []}
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
-    "navbar_start": ["navbar-logo", "version-switcher"],
+    "navbar_end": ["version-switcher", "theme-switcher"],
+    "navbar_persistent": ["search-button"],
     "switcher": {"json_url": "_static/switcher.json", "version_match": version},
     "check_switcher": False,
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 7,
     "show_prev_next": False,
     "navigation_with_keys": False,
     "show_toc_level": 2,
