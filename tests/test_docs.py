@@ -10,7 +10,7 @@ import immunoode as imo
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 INDEXES = ("index.md", "how_to.md", "explanation.md", "about.md", "tutorials.md")
-NOT_IN_THE_SITE = {"README.md"}
+NO_ENTRY = {"README.md", "index.md"}
 
 
 def test_every_page_is_in_an_index() -> None:
@@ -18,7 +18,7 @@ def test_every_page_is_in_an_index() -> None:
     texts = [(DOCS / name).read_text(encoding="utf-8") for name in INDEXES]
     linked = {name for text in texts for name in re.findall(r"\]\((\w+\.md)\)", text)}
     own = {f"{name}.md" for name in re.findall(r"^(?:\w+ <)?(\w+)>?$", texts[0], re.MULTILINE)}
-    assert {path.name for path in DOCS.glob("*.md")} - linked - own - NOT_IN_THE_SITE == set()
+    assert {path.name for path in DOCS.glob("*.md")} - linked - own - NO_ENTRY == set()
 
 
 def test_every_notebook_is_in_the_tutorials() -> None:

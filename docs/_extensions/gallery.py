@@ -24,8 +24,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SHEET = ROOT / "docs" / "figures" / "contact_sheet.py"
 INDEX = """# Gallery
 
-Every figure of the package, with the code that draws it. All figures are drawn by methods of results (`.plot()`) or by functions
-of `imo.plot`, take `ax=` and return Axes; `imo.style("paper")`, `"notebook"` and `"slide"` set their size.
+Every figure of the package, with the code that draws it. All figures are drawn by methods of results (`.plot()`) or by
+functions of `imo.plot`, take `ax=` and return Axes; `imo.style("paper")`, `"notebook"` and `"slide"` set their size.
 
 """
 

@@ -131,7 +131,9 @@ def sample_plausible_patients(
     model, distributions, seed, replicate
         As for `imo.sample_patients`.
     n : int
-        Plausible patients. criteria, regimen, until, **options As for `check_plausibility`.
+        Plausible patients.
+    criteria, regimen, until, **options
+        As for `check_plausibility`.
     method : {"reject", "perturb"}
         How implausible patients are treated: they are excluded, or moved until they are plausible; see
         `immunoode.virtual_population.plausible_sampling`.
