@@ -51,7 +51,14 @@ class DoseRow:
 
 @dataclass(frozen=True)
 class EditedRegimen:
-    """A regimen by name, and its rows; without rows, the patient is not treated."""
+    """A regimen by name, and its rows; without rows, the patient is not treated.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> imo.explorer.EditedRegimen("untreated").rows
+    ()
+    """
 
     name: str
     rows: tuple[DoseRow, ...] = ()
