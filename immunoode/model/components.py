@@ -94,8 +94,8 @@ class Modifiable:
     Examples
     --------
     >>> import immunoode as imo
-    >>> sorted(imo.load_model("tumour_immune").modifiables)
-    ['attraction', 'checkpoint_brake', 'ctla4_brake', 'effector_killing', 'initial_attraction', 'lesion_cells', 'memory_division', 'pdl1_expression', 'priming', 'sensitive_fraction', 'sum_of_diameters_of_others', 'suppression']
+    >>> imo.load_model("tumour_immune").modifiables["checkpoint_brake"].unit
+    '1'
     """
 
     base: str
