@@ -1,10 +1,11 @@
-"""The base model and the law of Stein and Fojo on single patients of lung-cancer trials, with two free parameters each.
+"""The base model with the priors of a cohort, beside an empirical law, on single patients of lung-cancer trials.
 
-Writes docs/single_patients.md. Run: python docs/virtual_populations/single_patients.py [FOLDER]. The data are not part of the
-package: the argument is their folder, or what IMMUNOODE_DATA names, or ../shared/data beside the repository.
+Writes docs/single_patients.md. Run: python docs/virtual_populations/single_patients.py [FOLDER]. The data are not part of
+the package: the argument is their folder, or what IMMUNOODE_DATA names, or ../shared/data beside the repository.
 
-The base model is fitted over a grid of its two parameters, for all of a patient's visits at once: thousands of simulations per
-patient are cheap, and a grid has no local minima. The law of Stein and Fojo is fitted by least squares from nine starts.
+Which parameters are free follows from the cohort alone: those whose spread changes the sizes of its patients most. A patient's
+mode is searched on grids over the standard normal scores of the free parameters: thousands of simulations per patient are
+cheap, and a grid has no local minima. The law is fitted by least squares from many starts.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +27,16 @@ from immunoode.trial.lesion_table import read_lesions
 FloatArray = NDArray[np.float64]
 ROOT = Path(__file__).resolve().parents[2]
 PATIENTS, SEED, VISITS = 100, 0, 6
-GROWTH, PRIMING = np.geomspace(2e-4, 0.06, 26), np.geomspace(3e2, 1e6, 26)
-FRACTION = 0.05
-"""Of the tumour that escapes T cells, the same for all patients."""
+COHORT, DRAWS, STEP = "lung_cancer_second_line", 200, 0.1
+ERROR = 0.08
+"""Relative error of a sum of diameters (ribba2022), in the choice of parameters."""
+WEEKS = 7.0 * np.arange(6, 55, 6)
+NUMBERS = (2,)
+"""Of free parameters; 3 takes several times as long."""
+GRIDS = {2: (np.linspace(-3, 3, 25), np.linspace(-0.25, 0.25, 9)), 3: (np.linspace(-3, 3, 11), np.linspace(-0.4, 0.4, 5))}
+"""Scores at first, and around the best of these, by the number of free parameters."""
+OUTSIDE = 2.99
+"""Scores beyond this count as a bound: three patients of a thousand of the cohort."""
 ATEZOLIZUMAB = imo.Regimen().dose("atezolizumab", "1200 mg", every="3 weeks", count=35, over="60 min")
 
 
@@ -38,6 +47,88 @@ class Course:
     days: FloatArray
     sizes: FloatArray
     start: float
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The sum of squares of a fit, and the scores of its parameters."""
+
+    squares: float
+    scores: FloatArray
+
+
+@dataclass(frozen=True)
+class Patients:
+    """The base model with an escape clone under atezolizumab, and the distribution of its parameters among patients."""
+
+    model: imo.Model
+    population: imo.cohorts.CalibratedPopulation
+
+    @property
+    def names(self) -> list[str]:
+        """The parameters and covariates that vary, but for size."""
+        known = imo.load_model("tumour_immune").covariates.keys() | self.model.covariates.keys() | self.model.parameters.keys()
+        entries = self.population.definition.prior.entries
+        return [n for n in entries if n in known and n not in ("baseline_sum_of_diameters", "previously_treated")]
+
+    def values(self, name: str, scores: FloatArray) -> FloatArray:
+        """Return the values of a parameter at scores of the standard normal distribution."""
+        return np.asarray(self.population.definition.prior.entries[name].distribution.of_score(scores))
+
+    def scores(self, name: str, values: FloatArray) -> FloatArray:
+        """Return the scores of values of a parameter."""
+        return np.asarray(self.population.definition.prior.entries[name].distribution.score_of(values))
+
+    def sizes(self, days: FloatArray, table: pd.DataFrame) -> FloatArray:
+        """Return the sums of diameters on days, of patients all treated before."""
+        table = table.assign(previously_treated=1.0)
+        times = np.concatenate([[0.0], days])
+        run = imo.simulate(
+            self.model, ATEZOLIZUMAB, times=times, parameters=table, outputs=["sum_of_diameters"], progress=False
+        )
+        return np.asarray(run["sum_of_diameters"][:, 1:])
+
+
+def patients() -> Patients:
+    """Return the model and the calibrated cohort."""
+    antibody = imo.load_model("pd1_inhibitor", variant="atezolizumab")
+    model = imo.combine("tumour_immune", antibody, imo.load_model("clone", variant="immune_escape"))
+    return Patients(model, imo.load_population(COHORT))
+
+
+def sensitivities(made: Patients) -> FloatArray:
+    """Return derivatives of logarithms of sizes by the scores, of draws of the cohort: shape (draws, visits, parameters)."""
+    shipped = made.population
+    chosen = np.random.default_rng(SEED).choice(len(shipped), DRAWS, p=shipped.weights / shipped.weights.sum())
+    table = shipped.parameters.iloc[chosen].reset_index(drop=True)[["baseline_sum_of_diameters", *made.names]]
+    found = []
+    for name in made.names:
+        score = np.clip(made.scores(name, table[name].to_numpy(float)), -3, 3)
+        above, below = (table.assign(**{name: made.values(name, score + sign * STEP)}) for sign in (1, -1))
+        found.append((np.log(made.sizes(WEEKS, above)) - np.log(made.sizes(WEEKS, below))) / (2 * STEP))
+    return np.stack(found, axis=-1)
+
+
+def chosen_parameters(slopes: FloatArray, names: list[str], most: int) -> list[tuple[str, float]]:
+    """Return parameters, each time the one that adds most to the information, and the information of all so far.
+
+    The information is the mean over patients of log det(I + J'J / sd^2) / 2, in nats: of a normal prior with unit variance and
+    the sensitivities J, that is how much the visits of a patient tell about the parameters.
+    """
+    free: list[int] = []
+    told: list[tuple[str, float]] = []
+    for _ in range(most):
+        values = {k: information(slopes[:, :, [*free, k]]) for k in range(len(names)) if k not in free}
+        best = max(values, key=lambda k: values[k])
+        free.append(best)
+        told.append((names[best], values[best]))
+    return told
+
+
+def information(slopes: FloatArray) -> float:
+    """Return the mean information of parameters, in nats."""
+    matrix = np.eye(slopes.shape[-1]) + np.einsum("dti,dtj->dij", slopes, slopes) / ERROR**2
+    return float(0.5 * np.linalg.slogdet(matrix)[1].mean())
 
 
 def courses(folder: Path) -> list[Course]:
@@ -55,64 +146,119 @@ def course(rows: pd.DataFrame) -> Course:
     return Course(days[~before], sizes[~before], float(sizes[before][-1] if before.any() else sizes[0]))
 
 
-def stein_fojo(one: Course) -> float:
-    """Return the least sum of squares of size x (exp(growth t) + exp(-shrinkage t) - 1)."""
+def law(one: Course, parameters: int) -> float:
+    """Return the least sum of squares of size x (exp(growth t) + exp(-shrinkage t) - 1), which is the law of Stein and Fojo, or
+    with a third parameter of size x (share exp(-shrinkage t) + (1 - share) exp(growth t))."""
 
-    def residuals(logs: FloatArray) -> FloatArray:
-        growth, shrinkage = np.exp(logs)
-        return np.asarray(one.start * (np.exp(growth * one.days) + np.exp(-shrinkage * one.days) - 1) - one.sizes)
+    def residuals(values: FloatArray) -> FloatArray:
+        growth, shrinkage = np.exp(values[:2] + np.log(one.days.max() / 365))  # rates of a year, on the scale of the course
+        time = one.days / one.days.max()
+        up, down = np.exp(np.minimum(growth * time, 50)), np.exp(-shrinkage * time)
+        relative = up + down - 1 if parameters == 2 else values[2] * down + (1 - values[2]) * up
+        return np.asarray(one.start * relative - one.sizes)
 
-    starts = [(g, s) for g in (1e-4, 1e-3, 5e-3) for s in (1e-4, 3e-3, 2e-2)]
-    limits = (np.log(1e-6), np.log(0.3))
-    return float(min(2 * least_squares(residuals, np.log(start), bounds=limits).cost for start in starts))
+    shares = [()] if parameters == 2 else [(0.1,), (0.5,), (0.9,)]
+    starts = [
+        np.array([*np.log(365 * np.array(r)), *s]) for r in product((1e-4, 1e-3, 5e-3), (1e-4, 3e-3, 2e-2)) for s in shares
+    ]
+    low, high = [np.log(365e-6)] * 2 + [0.0] * (parameters - 2), [np.log(365 * 0.3)] * 2 + [1.0] * (parameters - 2)
+    return float(min(2 * least_squares(residuals, start, bounds=(low, high)).cost for start in starts))
 
 
-def patient_model() -> imo.Model:
-    """Return the base model with an escape clone under atezolizumab."""
-    antibody = imo.load_model("pd1_inhibitor", variant="atezolizumab")
-    return imo.combine("tumour_immune", antibody, imo.load_model("clone", variant="immune_escape"))
+def deviance(squares: FloatArray, n: int) -> FloatArray:
+    """Return n log(squares / n): -2 log likelihood where the standard deviation is estimated. Errors below a quarter of a
+    millimetre are not measured."""
+    return np.asarray(n * np.log(np.maximum(squares / n, 0.05)))
 
 
-def base_model(model: imo.Model, one: Course) -> tuple[float, bool]:
-    """Return the least sum of squares over the grid, and whether it is at an edge of the grid."""
-    growth, priming = (values.ravel() for values in np.meshgrid(GROWTH, PRIMING))
-    table = pd.DataFrame({"growth_rate": growth, "priming_rate": priming})
-    table = table.assign(immune_escape_initial_fraction=FRACTION, baseline_sum_of_diameters=one.start)
-    times = np.concatenate([[0.0], one.days])
-    run = imo.simulate(model, ATEZOLIZUMAB, times=times, parameters=table, outputs=["sum_of_diameters"], progress=False)
-    squares = ((run["sum_of_diameters"][:, 1:] - one.sizes) ** 2).sum(axis=1)
-    best = int(np.nanargmin(squares))
-    return float(squares[best]), growth[best] in GROWTH[[0, -1]] or priming[best] in PRIMING[[0, -1]]
+def modes(made: Patients, names: list[str], one: Course) -> tuple[Fit, Fit]:
+    """Return the mode of a patient's parameters with the prior of the cohort, and the best fit without."""
+    first, second = (np.array(list(product(grid, repeat=len(names)))) for grid in GRIDS[len(names)])
+    squares = all_squares(made, names, one, first)
+    starts = (best_of(squares, first, len(one.days), prior) for prior in (True, False))
+    around = [np.clip(start.scores + second, -3, 3) for start in starts]
+    found = [
+        best_of(all_squares(made, names, one, s), s, len(one.days), prior)
+        for s, prior in zip(around, (True, False), strict=True)
+    ]
+    return found[0], found[1]
+
+
+def all_squares(made: Patients, names: list[str], one: Course, scores: FloatArray) -> FloatArray:
+    """Return the sum of squares at each row of scores."""
+    fixed = {n: made.values(n, np.zeros(1))[0] for n in made.names if n not in names}
+    table = pd.DataFrame({n: made.values(n, scores[:, k]) for k, n in enumerate(names)})
+    sizes = made.sizes(one.days, table.assign(baseline_sum_of_diameters=one.start, **fixed))
+    return np.asarray(((sizes - one.sizes) ** 2).sum(axis=1))
+
+
+def best_of(squares: FloatArray, scores: FloatArray, n: int, prior: bool) -> Fit:
+    """Return the fit with the least squares, or with the prior the most probable one."""
+    best = int(np.nanargmin(deviance(squares, n) + (scores**2).sum(axis=1) * prior))
+    return Fit(float(squares[best]), scores[best])
+
+
+def compared(made: Patients, names: list[str], found: list[Course]) -> pd.DataFrame:
+    """Return one row per patient: differences of AIC, at the mode and at the best fit, and whether they are at a bound."""
+    rows = []
+    for one in found:
+        own = deviance(np.array(law(one, len(names))), len(one.days))
+        row: dict[str, float] = {}
+        for key, fit in zip(("mode", "best"), modes(made, names, one), strict=True):
+            row[key] = float(deviance(np.array(fit.squares), len(one.days)) - own)
+            row[f"{key}_bound"] = float((np.abs(fit.scores) > OUTSIDE).any())
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def line(number: int, table: pd.DataFrame, key: str) -> str:
+    """Return a row of the table of results."""
+    low, middle, high = table[key].quantile([0.25, 0.5, 0.75])
+    what = "mode with the prior of the cohort" if key == "mode" else "best fit, no prior"
+    better, bound = 100 * (table[key] < 0).mean(), 100 * table[f"{key}_bound"].mean()
+    return f"| {number} | {what} | {middle:+.1f} ({low:.1f} to {high:.1f}) | {better:.0f} % | {bound:.0f} % |"
 
 
 def page(folder: Path) -> str:
     """Return the page."""
-    model, rows = patient_model(), []
-    for one in courses(folder):
-        n, law = len(one.days), stein_fojo(one)
-        ours, edge = base_model(model, one)
-        floor = n * 0.05  # mm^2: errors below a quarter of a millimetre are not measured
-        rows.append((n * np.log(max(ours, floor) / n) - n * np.log(max(law, floor) / n), edge))
-    difference = np.array([row[0] for row in rows])
-    low, middle, high = np.quantile(difference, (0.25, 0.5, 0.75))
-    edges = 100 * np.mean([row[1] for row in rows])
-    return TEXT.format(n=len(rows), middle=middle, low=low, high=high, better=100 * (difference < 0).mean(), edges=edges)
+    made = patients()
+    chosen = chosen_parameters(sensitivities(made), made.names, 4)
+    names, found = [name for name, _ in chosen], courses(folder)
+    results = [(k, compared(made, names[:k], found)) for k in NUMBERS]
+    lines = [line(k, table, key) for k, table in results for key in ("mode", "best")]
+    order = "\n".join(f"| {k} | `{name}` | {value:.2f} |" for k, (name, value) in enumerate(chosen, 1))
+    return TEXT.format(n=len(found), rows="\n".join(lines), order=order, cohort=COHORT, draws=DRAWS)
 
 
 TEXT = """# Single patients: the base model beside an empirical law
 
-Made by `docs/virtual_populations/single_patients.py` from the diameters of target lesions of patients of lung-cancer trials
-(Ghaffari Laleh 2022, supplement), {n} randomly chosen patients with six or more measurements. Two free parameters each, from
-the last measurement before treatment on: growth and shrinkage of the law of Stein and Fojo (`ribba2022`), growth and priming of
-`tumour_immune` with atezolizumab and an escape clone of 5 % of the tumour. Errors are additive.
+Made by `docs/virtual_populations/single_patients.py` from the diameters of target lesions of patients of lung-cancer
+trials (Ghaffari Laleh 2022, supplement), {n} randomly chosen patients with six or more measurements, from the last
+measurement before treatment on. The model is `tumour_immune` with an escape clone under atezolizumab, with the
+distributions of parameters of the cohort `{cohort}`; the law is that of Stein and Fojo (`ribba2022`).
 
-The difference of AIC, base model minus law, has the median {middle:.2f} (quartiles {low:.1f} to {high:.1f}); the base model
-is better in {better:.0f} % of the patients. Its best value is at an edge of the grid in {edges:.0f} % (growth 0.0002 to 0.06
-per day, priming 300 to 1e6 cells per day): these patients tell only that growth or killing is below or above a limit, and need
-the prior of a population.
+## Which parameters are free
 
-Without the clone the base model loses to the law by more: it cannot follow tumours that shrink and grow again. The 5 % are the
-same for all patients and were chosen among 0, 5, 20 and 40 % by 25 patients of these trials; they do not count as a parameter.
+Those that the sizes of a patient tell most about, by the cohort alone: of {draws} of its patients the sensitivities
+of sizes every six weeks for a year, in units of the spread of each parameter, with an error of 8 %. Each row adds the
+parameter that adds most; the information (nats) is of all so far. The others have their medians.
+
+| | parameter | information |
+|---|---|---|
+{order}
+
+## Results
+
+Errors are additive with a standard deviation that is estimated. The mode is that of likelihood times prior in the
+standard normal scores of the parameters; a bound is a score of 3 (no more than three of a thousand patients of the
+cohort lie beyond), which the search does not leave. The difference is that of AIC, n log(squares / n) + 2 k with as
+many parameters k for both, model minus law; below zero the model is better. The law has no prior: at the mode the
+difference asks more of the model than of the law, whose squares are the least ones. A criterion that counts only the
+parameters that a patient's data determine would ask less.
+
+| free parameters | model | difference of AIC: median (quartiles) | model better | at a bound |
+|---|---|---|---|---|
+{rows}
 """
 
 
