@@ -26,10 +26,11 @@ NOTHING = 1e-8
 ERROR = 0.08
 TIMES = np.arange(0.0, 720.0, 6.0)
 VISITS = np.arange(0.0, 361.0, 42.0)
-BIOLOGY = """growth_rate capacity turnover_rate cell_density clearance_rate doomed_death_rate antigen_decay antigen_half_saturation
-priming_rate division_rate expansion_limit differentiation_rate memory_death recruitment_rate surveillance infiltration access_cells
-kill_rate killing_half_saturation pd1_inhibition ctla4_inhibition effector_death exhaustion_rate exhausted_death
-reinvigoration_rate suppression_strength suppression_cells infiltrate_volume stroma_formation stroma_resorption lymphocyte_turnover
+BIOLOGY = """growth_rate capacity turnover_rate cell_density clearance_rate doomed_death_rate antigen_decay
+antigen_half_saturation priming_rate division_rate expansion_limit differentiation_rate memory_death
+recruitment_rate surveillance infiltration access_cells kill_rate killing_half_saturation pd1_inhibition
+ctla4_inhibition effector_death exhaustion_rate exhausted_death reinvigoration_rate suppression_strength
+suppression_cells infiltrate_volume stroma_formation stroma_resorption lymphocyte_turnover
 lymphocyte_half_saturation""".split()
 """Parameters of the base model that act in one patient, without exact numbers, reference values and effects of covariates."""
 COHORTS = """growth_rate priming_rate infiltration pd1_inhibition suppression_strength stroma_formation
@@ -156,16 +157,16 @@ def page() -> str:
 
 TEXT = """# What outputs tell about the base model
 
-Made by `docs/virtual_populations/structural_identifiability.py`. [Decision 0025](decisions/0025-patient-models.md) argues which
-parameters of `tumour_immune` may vary in a cohort; here the argument is computed.
+Made by `docs/virtual_populations/structural_identifiability.py`. [Decision 0025](decisions/0025-patient-models.md)
+argues which parameters of `tumour_immune` may vary in a cohort; here the argument is computed.
 
 ## Without error
 
-Local structural identifiability, at {points} random values of the parameters (0.3 of the logarithm around those of the file), under
-radiotherapy, pembrolizumab, ipilimumab and times without treatment, from outputs every six days for two years: the rank of the
-matrix of exact sensitivities. A singular value of less than 1e-8 of the largest, of columns of unit length, counts as zero, so
-that the ranks are lower bounds: what is determined by a smaller part only, no observation will tell. The last column has parameters
-that are confounded with others at every one of the values.
+Local structural identifiability, at {points} random values of the parameters (0.3 of the logarithm around those of
+the file), under radiotherapy, pembrolizumab, ipilimumab and times without treatment, from outputs every six days for
+two years: the rank of the matrix of exact sensitivities. A singular value of less than 1e-8 of the largest, of
+columns of unit length, counts as zero, so that the ranks are lower bounds: what is determined by a smaller part only,
+no observation will tell. The last column has parameters that are confounded with others at every one of the values.
 
 | outputs | rank | confounded |
 |---|---|---|
@@ -173,15 +174,17 @@ that are confounded with others at every one of the values.
 
 ## With the error of sizes
 
-Of the {cohort} parameters that cohorts of lung cancer let vary, {visits} sums of diameters of one patient under pembrolizumab, without
-error, determine {low} at least. With an error of 8 % the number of combinations of parameters that are known better than to a factor
-of e is {middle} (median; {least} to {highest}). Expected standard errors of a single parameter, where all vary and there is no prior:
+Of the {cohort} parameters that cohorts of lung cancer let vary, {visits} sums of diameters of one patient under
+pembrolizumab, without error, determine {low} at least. With an error of 8 % the number of combinations of parameters
+that are known better than to a factor of e is {middle} (median; {least} to {highest}). Expected standard errors of a
+single parameter, where all vary and there is no prior:
 
 | parameter | relative standard error (median) |
 |---|---|
 {practical}
 
-So the number of free parameters of one patient is two to four, as decision 0025 has it, and the others need the prior of a population.
+So the number of free parameters of one patient is two to four, as decision 0025 has it, and the others need the prior
+of a population.
 """
 
 
