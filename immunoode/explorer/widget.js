@@ -85,6 +85,8 @@ function render({ model, el }) {
   const opening = model.get("opening");
   const root = skeleton(opening);
   el.append(root);
+  root.dataset.lmSuppressShortcuts = "true"; // keys belong to the widget, not to the shortcuts of JupyterLab
+  root.addEventListener("keydown", (event) => event.stopPropagation());
   const find = (selector) => root.querySelector(selector);
   const status = find(".imo-status");
   const state = structuredClone(opening.state);
