@@ -42,7 +42,7 @@ Fojo, 300 subjects, three random effects, additive and proportional errors. Eigh
 patients, 17 doses, three random effects. Occasions: 100 subjects of a crossover in two periods, the same model as theophylline,
 clearance different between periods. nlmixr2 needs 1.5 s (FOCEI) and 3.2 s (SAEM) for theophylline on two such processors
 once its model is compiled, and 3.5 to 5 s for tumour sizes of 100 subjects; it is not run here. OpenPKPD 0.3 needs Python 3.12,
-which this machine has not, so it is not beside it either."""
+which is not installed here, so it is not compared either."""
 
 
 def oral() -> Model:

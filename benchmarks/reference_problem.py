@@ -12,7 +12,7 @@ antigen, CAR-T cells and IL-2; mildly stiff. Seventeen antibody doses, six of ch
 CAR-T infusion; every state is reported daily for a year. Relative tolerance 1e-6, absolute 1e-8, one thread. Tools without
 events (pydiffsol, CasADi, SciPy) are called once for each of the 23 spans between doses, diffrax solves the spans in one scan;
 their steps start anew at each dose, as they do for their users. The C version is the same method for this one model alone, with
-rates inlined and constants computed once a patient: what remains to be gained."""
+rates inlined and constants computed once per patient: what remains to be gained."""
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from immunoode.solve.options import SolverOptions
 from immunoode.solve.problem.make_simulator import make_simulator
 from immunoode.solve.problem.simulator import Simulator
 
-TEXT = """Derivatives of one daily output by parameters, solved beside the states, 100 patients a call, one thread, against
+TEXT = """Derivatives of one daily output by parameters, solved together with the states, 100 patients per call, one thread, against
 the same call without them; as a check, their largest difference from central differences of solves at a relative tolerance of
 1e-12, over the largest value of the derivative. The fit is of the example trial that ships with the package, growth and priming
 rate for all and a kill rate for each subject, with derivatives from sensitivities and from central differences of simulations:
@@ -42,7 +42,7 @@ def _solves(name: str, problem: Problem, output: str, by: list[str]) -> list[tup
     words = ("plain solve", "one sensitivity", f"{len(by)} sensitivities")
     errors = ("", "", f"{_error(problem, output, by, simulators[-1]):.1e}")
     return [
-        (f"{name}: {w}", f"{milliseconds(s)} ms a patient", f"{s / seconds[0]:.2f} x", e)
+        (f"{name}: {w}", f"{milliseconds(s)} ms per patient", f"{s / seconds[0]:.2f} x", e)
         for w, s, e in zip(words, seconds, errors, strict=True)
     ]
 

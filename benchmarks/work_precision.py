@@ -21,10 +21,10 @@ PROBLEMS: dict[str, tuple[Callable[..., Problem], float, tuple[str, ...]]] = {
     "stiff problem": (pembrolizumab_binding, 1e-4, ("ours", "pydiffsol", "roadrunner", "casadi", "scipy")),
 }
 """Each with its absolute tolerance over the relative one, and the tools."""
-LEFT_OUT = {"reference problem": ("1 patient a call",), "stiff problem": ("1 patient a call", "tsit45")}
+LEFT_OUT = {"reference problem": ("1 patient per call",), "stiff problem": ("1 patient per call", "tsit45")}
 FILE = "work_precision.png"
 TEXT = """Both problems at relative tolerances from 1e-3 to 1e-10 (absolute ones a hundredth of that for the reference problem,
-a ten thousandth for the stiff one); a point is one tolerance. The table has the milliseconds a patient-year at which a tool
+a ten thousandth for the stiff one); a point is one tolerance. The table has the milliseconds per patient-year at which a tool
 reaches an error, between its points on logarithmic axes; a dash where it does not get there."""
 
 Points = dict[str, list[tuple[float, float]]]
@@ -45,7 +45,7 @@ def main() -> None:
         TEXT,
         columns,
         rows,
-        figures=[(FILE, "Error against milliseconds a patient-year for each tool, both problems")],
+        figures=[(FILE, "Error against milliseconds per patient-year for each tool, both problems")],
     )
 
 
@@ -95,7 +95,7 @@ def _draw(found: dict[str, Points]) -> None:
             dashes, marker = _style(tool)
             seconds, errors = np.array(pairs).T
             lines[tool] = axes.loglog(1e3 * seconds, errors, dashes, marker=marker, color=figures.colour(tool), ms=5)[0]
-        axes.set(title=name, xlabel="milliseconds a patient-year, one thread")
+        axes.set(title=name, xlabel="milliseconds per patient-year, one thread")
         axes.grid(alpha=0.3)
         figures.plain(axes)
     panels[0].set_ylabel("largest error, relative to each state's largest value")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,9 +81,29 @@ def _strings(path: Path) -> Text:
     return Text(str(path.relative_to(ROOT)), "\n|\n".join(found))
 
 
+def _notebook(path: Path) -> Iterator[Text]:
+    for number, cell in enumerate(json.loads(path.read_text(encoding="utf-8"))["cells"]):
+        if cell["cell_type"] == "markdown":
+            yield Text(f"{path.relative_to(ROOT)}, cell {number}", "".join(cell["source"]))
+
+
+def _page(path: Path, until: str = "") -> Iterator[Text]:
+    text = path.read_text(encoding="utf-8")
+    yield Text(str(path.relative_to(ROOT)), text.split(until)[0] if until else text)
+
+
 def texts() -> Iterator[Text]:
     for path in sorted((ROOT / "immunoode").rglob("*.py")):
         yield _strings(path)
+    for folder, ending in (("models", "*.toml"), ("populations", "*.toml"), ("docs", "*.md")):
+        for path in sorted((ROOT / folder).rglob(ending)):
+            if path != ROOT / "docs" / "style.md" and "_build" not in path.parts:
+                yield from _page(path)
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        yield from _notebook(path)
+    for name in ("README.md", "CONTRIBUTING.md"):
+        yield from _page(ROOT / name)
+    yield from _page(ROOT / "CHANGELOG.md", until="\n## 0.")
 
 
 def found(text: Text) -> list[str]:

@@ -75,11 +75,11 @@ def test_curves_are_those_of_lifelines(seed: int) -> None:
 def test_no_event_tells_arms_apart() -> None:
     table = pd.DataFrame({"subject": list("abcd"), "arm": list("xxyy"), "time": [1, 2, 3, 4], "event": [0, 0, 1, 1]})
     km = imo.kaplan_meier(table, "OS")
-    with pytest.raises(imo.errors.DataError, match="no event that tells arms apart"):
+    with pytest.raises(imo.errors.DataError, match="no event that distinguishes the arms"):
         km.log_rank()
-    assert "no log-rank test: endpoints: have no event that tells arms apart" in km.report()
+    assert "no log-rank test: endpoints: have no event that distinguishes the arms" in km.report()
     words = [text.get_text() for text in km.plot(at_risk=False).texts]
-    assert "no event tells arms apart" in words
+    assert "no event distinguishes the arms" in words
 
 
 def test_at_risk_are_those_whose_time_is_at_least_that() -> None:

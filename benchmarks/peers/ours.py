@@ -1,4 +1,4 @@
-"""immunoode itself, through `make_simulator` and `Simulator.run`: one patient a call, and many patients a call; one thread."""
+"""immunoode itself, through `make_simulator` and `Simulator.run`: one patient per call, and many patients per call; one thread."""
 
 from __future__ import annotations
 
@@ -39,6 +39,6 @@ def entries(problem: Problem, method: str = "auto") -> list[Entry]:
 
     suffix = "" if method == "auto" else f", {method} only"
     return [
-        Entry(f"immunoode, {MANY} patients a call{suffix}", run_many, patients=MANY),
-        Entry(f"immunoode, 1 patient a call{suffix}", run_one),
+        Entry(f"immunoode, {MANY} patients per call{suffix}", run_many, patients=MANY),
+        Entry(f"immunoode, 1 patient per call{suffix}", run_one),
     ]

@@ -12,7 +12,7 @@ from tools.problem import Problem
 from tools.results import milliseconds, show, writing
 from tools.timing import times
 
-COLUMNS = ("tool", "ms a patient-year", "relative to immunoode", "error", "")
+COLUMNS = ("tool", "ms per patient-year", "relative to immunoode", "error", "")
 
 
 def compare(name: str, title: str, text: str, problem: Problem, entries: Sequence[Entry], rounds: int) -> None:
@@ -22,7 +22,7 @@ def compare(name: str, title: str, text: str, problem: Problem, entries: Sequenc
     seconds = times(entries, rounds)
     found = zip(entries, seconds, errors, strict=True)
     rows = [(e.name, milliseconds(t), _ratio(t / seconds[0]), f"{wrong:.1e}", e.note) for e, t, wrong in found]
-    file, label = f"{name}.png", "milliseconds a patient-year, one thread"
+    file, label = f"{name}.png", "milliseconds per patient-year, one thread"
     if writing():
         figures.dots(file, [e.name for e in entries], [1e3 * t for t in seconds], label, title)
     show(name, title, text, COLUMNS, rows, figures=[(file, f"{title}: {label}, for each tool")])

@@ -138,7 +138,7 @@ def _each(name: str, each: EachResult) -> dict[str, object]:
         "under 10 %": f"{100 * (good['relative_error'] < 0.1).mean():.0f} %",
         "over 30 %": f"{100 * (good['relative_error'] > 0.3).mean():.0f} %",
         "a parameter at a bound": f"{100 * good['beware'].str.contains('bound').mean():.0f} %",
-        "seconds a patient": float(table["seconds"].median()),
+        "seconds per patient": float(table["seconds"].median()),
     }
 
 
