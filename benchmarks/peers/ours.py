@@ -1,4 +1,4 @@
-"""immunoode itself, through `make_simulator` and `Simulator.run`: one patient per call, and many patients per call; one thread."""
+"""immunoode itself, through `make_simulator` and `Simulator.run`: one or many patients per call; one thread."""
 
 from __future__ import annotations
 
