@@ -18,7 +18,8 @@ from immunoode.solve.options import SolverOptions
 from immunoode.solve.problem.make_simulator import make_simulator
 from immunoode.solve.problem.simulator import Simulator
 
-TEXT = """Derivatives of one daily output by parameters, solved together with the states, 100 patients per call, one thread, against the
+TEXT = """Derivatives of one daily output by parameters, solved together with the states, 100 patients per call, one
+thread, against the
 same call without them; as a check, their largest difference from central differences of solves at a relative tolerance of
 1e-12, over the largest value of the derivative. The fit is of the example trial that ships with the package, growth and
 priming rate for all and a kill rate for each subject, with derivatives from sensitivities and from central differences of
