@@ -97,7 +97,7 @@ def plot_next_samples(
     ----------
     found : Identifiability
     times, observe : optional
-        As of `next_samples`.
+        As for `next_samples`.
     ax : Axes, optional
     title : str, optional
     figsize : (float, float), optional

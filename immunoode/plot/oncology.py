@@ -69,7 +69,7 @@ def sizes_of(responses: Responses) -> pd.DataFrame:
 
 
 def evenly(ordered: pd.DataFrame, most: int | None) -> list[str]:
-    """Return at most so many subjects: the same share of each arm, evenly spaced in the order that is given.
+    """Return at most this number of subjects: the same share of each arm, evenly spaced in the order that is given.
 
     Parameters
     ----------
