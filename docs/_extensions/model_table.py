@@ -66,4 +66,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Add the directive and its script."""
     app.add_directive("model-table", ModelTable)
     app.add_js_file("model_table.js", loading_method="defer")
+    app.add_js_file("long_names.js", loading_method="defer")
     return {"parallel_read_safe": True}
