@@ -20,6 +20,7 @@ import pytest
 import immunoode as imo
 import immunoode.plot
 from immunoode.errors import DataError
+from immunoode.plot.quantity_labels import label, words
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
@@ -199,3 +200,13 @@ def test_time_is_in_the_unit_that_fits(days: int, name: str, ticks: float) -> No
     axes = run.plot()
     steps = np.diff(axes.get_xticks()) / ticks
     assert axes.get_xlabel() == f"Time ({name})" and np.allclose(steps, np.round(steps)) and len(steps) >= 2
+
+
+def test_a_narrow_panel_of_a_short_time_has_ticks() -> None:
+    axes = imo.simulate("claret2009", until=12).plot(figsize=(2.4, 2))
+    assert len(axes.get_xticks()) >= 3
+
+
+def test_names_of_models_and_of_columns_with_units_are_words() -> None:
+    assert label("value_mm3", "mm^3") == "Value (mm³)" and label("sum_of_diameters", "mm") == "Sum of diameters (mm)"
+    assert words("vaghi2020") == "Vaghi 2020" and words("leontriana2021solid") == "leontriana2021solid"

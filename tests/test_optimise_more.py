@@ -160,7 +160,7 @@ def test_a_pareto_front_has_no_schedule_that_another_one_beats() -> None:
     np.testing.assert_allclose(values, [0, 2, 4, 6, 8], atol=1e-6)
     np.testing.assert_allclose(objectives, np.exp(1 - 0.5 * values), rtol=1e-5)
     assert front.knee == 1 and "knee" in front.report() and len(front.to_frame()) == 5
-    assert front.plot().get_ylabel() == "Tumour: final"
+    assert front.plot().get_ylabel() == "Final tumour"
 
 
 def test_dose_finding_counts_patients() -> None:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _MOST_WRITTEN = 14
 _CUMULATIVE = re.compile(r"cumulative\((\w+)\)")
 _AMOUNT = re.compile(r"amount\((\w+), (\d+)\)")
+_REDUCED = re.compile(r"(log\(\w+\)|\w+): (final_change|best_change|final|minimum|maximum|mean|area)\b")
+_REDUCTIONS = {"final_change": "final change of", "best_change": "best change of", "area": "area under"}
 
 
 @figure_function
@@ -59,7 +61,7 @@ def plot_optimum(
         time_axis(box, 0.0, last, unit)
         box.set_xlim(-0.03 * last, 1.03 * last)
         box.label_outer()
-    drawn.set_title(wrapped(in_words(str(found)), 72) if title is None else title)
+    drawn.set_title(wrapped(in_words(_rounded(str(found))), 72) if title is None else title)
     return drawn.one_or_all()
 
 
@@ -200,8 +202,17 @@ def plot_dose_response(
     return box
 
 
+def _rounded(text: str) -> str:
+    """Return a text whose numbers have four digits."""
+    return re.sub(r"\d+\.\d+", lambda found: f"{float(found[0]):.4g}", text)
+
+
 def in_words(text: str) -> str:
-    """Return an objective or choices in words: "cumulative(docetaxel)" is "Cumulative dose of docetaxel"."""
+    """Return an objective or choices in words.
+
+    "cumulative(docetaxel)" is "Cumulative dose of docetaxel", "sum_of_diameters: final" is "Final sum of diameters".
+    """
+    text = _REDUCED.sub(lambda found: f"{_REDUCTIONS.get(found[2], found[2])} {found[1]}", text)
     text = _CUMULATIVE.sub(r"cumulative dose of \1", text)
     text = _AMOUNT.sub(lambda found: f"dose {int(found[2]) + 1} of {found[1]}", text)
     return sentence(words(text))

@@ -22,6 +22,7 @@ _PRINTED = (
     ("os", "OS"),
 )
 _CAPITAL = re.compile(r"[a-z][a-z]+\b")
+_AUTHOR_YEAR = re.compile(r"\b([a-z])([a-z]+)((?:19|20)\d\d)\b")
 _SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _POWER = re.compile(r"(?:\^|\*\*)\(?(-?\d+)\)?")
 _PARTS = (
@@ -35,8 +36,8 @@ _PARTS = (
 
 
 def words(name: str) -> str:
-    """Return a name as words: sum_of_diameters -> sum of diameters, pd1_occupancy -> PD-1 occupancy."""
-    text = name.replace("_", " ")
+    """Return a name as words: sum_of_diameters -> sum of diameters, pd1_dose -> PD-1 dose, ribba2022 -> Ribba 2022."""
+    text = _AUTHOR_YEAR.sub(lambda found: f"{found[1].upper()}{found[2]} {found[3]}", name.replace("_", " "))
     for plain, printed in _PRINTED:
         text = re.sub(rf"\b{plain}\b", printed, text)
     return text
@@ -63,6 +64,11 @@ def pretty_unit(unit: str) -> str:
 
 
 def label(name: str, unit: str) -> str:
-    """Return an axis label: the quantity in words, and its unit in brackets: Sum of diameters (mm)."""
+    """Return an axis label: the quantity in words, and its unit in brackets: Sum of diameters (mm).
+
+    A unit at the end of the name is not repeated: value_mm3 -> Value (mm³).
+    """
+    end = re.sub(r"[^a-z0-9]", "", unit.lower())
+    name = name.removesuffix(f"_{end}") if end else name
     text, shown = sentence(words(name)), pretty_unit(unit)
     return f"{text} ({shown})" if shown else text

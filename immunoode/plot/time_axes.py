@@ -45,7 +45,10 @@ def round_times(last: float, most: float, unit: str = "months") -> np.ndarray[An
 def _step(span: float, most: float, unit: str) -> float:
     most = max(min(most, 9), 3)
     steps = _STEPS[unit.removesuffix("s")]
-    return next((step for step in steps if span / step <= most), steps[-1] * np.ceil(span / steps[-1] / most))
+    for finer, step in zip((None, *steps), steps, strict=False):
+        if span / step <= most:
+            return finer if finer and span / step < 2 else step  # at least three ticks
+    return float(steps[-1] * np.ceil(span / steps[-1] / most))
 
 
 def time_axis(axes: Any, first: float, last: float, unit: str | None = None, name: str = "Time") -> None:
