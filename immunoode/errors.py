@@ -104,7 +104,7 @@ class UnitError(ImmunoodeError, ValueError):
     ...     imo.simulate("ribba2022", until="3 mm")
     ... except imo.errors.UnitError as error:
     ...     print(error)
-    unit 'mm': does not measure the same thing as 'day'; use a unit like 'day'
+    until: unit 'mm': does not measure the same thing as 'day'; use a unit like 'day'
     """
 
 
@@ -195,7 +195,7 @@ class FileError(ImmunoodeError, OSError):
     ...     imo.save_model(imo.load_model("ribba2022"), path, overwrite=False)
     ... except imo.errors.FileError as error:
     ...     print(str(error).split("own.toml")[-1])
-    : is there already; overwrite=True replaces it; or another name
+    : already exists; overwrite=True replaces it; or another name
     """
 
 

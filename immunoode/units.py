@@ -162,6 +162,9 @@ def convert(value: str | float, to: str) -> float:
     return number * factor(unit, to) if unit else number
 
 
+_A_TIME = "days, or a text such as '3 weeks'"
+
+
 def days(value: Any) -> float:
     """Return a time in days: a text ("3 weeks", "2 hrs", "1 mo"), a plain number of days, or a timedelta of any library.
 
@@ -186,7 +189,9 @@ def days(value: Any) -> float:
     try:
         number, unit = split(_in_words(value) if isinstance(value, str) else value)
     except TypeError:
-        raise UnitError(Problem(f"time {value!r:.60}", "is not a time", "days, or a text such as '3 weeks'")) from None
+        raise UnitError(Problem(f"time {value!r:.60}", "is not a time", _A_TIME)) from None
+    except UnitError as error:
+        raise UnitError([Problem(p.where.replace("quantity", "time", 1), p.what, _A_TIME) for p in error.problems]) from None
     return float(on_seconds(number * factor(unit, TIME_UNIT))) if unit else number
 
 

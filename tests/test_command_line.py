@@ -91,6 +91,17 @@ def test_version(capsys):
         (["simulate", "claret2009", "--until", "3", "--dose", "nivolumab 3 mg/kg"], "combine the model with one that takes"),
         (["simulate", "claret2009", "--until", "3", "--regimen", "nivolumab_ipi"], "is not in the library"),
         (["simulate", "claret2009", "--until", "3", "--doses", "absent.csv"], "absent.csv: does not exist"),
+        (["simulate", "claret2009", "--until", "3", "--out", ""], "--out: is empty"),
+        (["simulate", "claret2009", "--until", "3", "--outputs", " "], "--outputs: is empty"),
+        (["simulate", "claret2009", "--until", "3", "--outputs", "size, size"], "output 'size': is stated twice"),
+        (["simulate", "claret2009", "--until", "3", "--report", "a.pdf"], "a.pdf: does not end in .html"),
+        (["simulate", "claret2009", "--until", "3", "--save-config", "a.json"], "a.json: does not end in .toml"),
+        (["simulate", "claret2009", "--until", "soon"], "until: time 'soon': does not begin with a number; days, or a text"),
+        (["simulate", "claret2009", "--until", "3", "--start", "3 kg"], "start: unit 'kg'"),
+        (["fit", "claret2009", "--data", "", "--vary", "growth_rate"], "--data: is empty"),
+        (["models", "--show", ""], "--show: is empty"),
+        (["models", ""], "WORD: is empty"),
+        (["models", "---", "--kind", "base"], "is not understood"),
         (["models", "qwertz"], "nothing matches qwertz"),
         (["regimens", "qwertz"], "nothing matches qwertz"),
         (["models", "--show", "pd1_inhibitor:nivolumb"], "did you mean 'nivolumab'"),
@@ -104,6 +115,13 @@ def test_what_cannot_be_used_is_said_without_a_traceback(arguments, phrase, caps
     monkeypatch.chdir(tmp_path)
     assert phrase in refused(capsys, *arguments)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_wide_table_is_recognised_and_its_option_named(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pd.DataFrame({"Mouse ID": ["a"], "Group": ["x"], "Day 0": [80.0], "Day 3": [120.0]}).to_csv("wide.csv", index=False)
+    text = refused(capsys, "fit", "mouse_tumour_immune", "--data", "wide.csv", "--vary", "growth_rate")
+    assert "a column for each of 2 times; --layout wide" in text
 
 
 def test_an_error_in_the_package_itself_has_its_own_status(monkeypatch, capsys):

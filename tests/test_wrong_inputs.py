@@ -38,6 +38,12 @@ release = { of = "checkpoint_brake", factor = "exp(-rate * time)" }
 """
 EXPRESSION = "central / volume"
 
+
+def drawn(**how: Any) -> Any:
+    """Return a figure of a regimen."""
+    return imo.load_regimen("pembrolizumab_3_weekly").plot(**how)
+
+
 WRONG_FILES: dict[str, tuple[str, str, tuple[str, ...]]] = {
     # what is replaced, by what, and phrases of the message
     "not TOML": ('kind = "therapy"', "kind = therapy", ("wrong.toml", "is not TOML", "docs/model_files.md")),
@@ -199,6 +205,46 @@ WRONG_CALLS: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]
         lambda: treated().with_values(growth_rate=float("nan")),
         imo.errors.ModelError,
         ("growth_rate", "nan", "finite", "1/day"),
+    ),
+    "models in a list": (lambda: imo.load_model(["claret2009"]), imo.errors.ModelError, ("['claret2009']", "is not a name")),  # type: ignore[arg-type]
+    "name of no model": (lambda: imo.load_model(None), imo.errors.ModelError, ("None", "is not a name")),  # type: ignore[arg-type]
+    "citation of nothing": (lambda: imo.cite(None), imo.errors.ModelError, ("cite", "None", "a Model")),  # type: ignore[arg-type]
+    "writing nothing": (lambda: imo.save_model(None, "a.toml"), imo.errors.ModelError, ("save_model", "None")),  # type: ignore[arg-type]
+    "file without a path": (lambda: imo.read_model(""), imo.errors.ModelError, ("read_model", "''", ".toml")),
+    "fit without a path": (lambda: imo.load_fit(None), imo.errors.FitError, ("load_fit", "None", ".save()")),  # type: ignore[arg-type]
+    "search without words": (lambda: imo.list_models("---"), imo.errors.DataError, ("search", "'---'", "words")),
+    "end in words": (
+        lambda: imo.simulate("claret2009", until="tomorrow"),
+        imo.errors.UnitError,
+        ("until", "time 'tomorrow'", "'3 weeks'"),
+    ),
+    "output twice": (
+        lambda: imo.simulate("claret2009", until=3, outputs=["size", "size"]),
+        imo.errors.SolveError,
+        ("output 'size'", "stated twice"),
+    ),
+    # figures
+    "style in a list": (lambda: imo.style(["paper"]), imo.errors.DataError, ("style", "['paper']", "did you mean")),  # type: ignore[arg-type]
+    "width alone": (lambda: drawn(figsize=3), imo.errors.DataError, ("figsize", "is 3", "(6.4, 4)")),
+    "negative width": (lambda: drawn(figsize=(-1, 3)), imo.errors.DataError, ("figsize", "(-1, 3)", "inches")),
+    "no height": (lambda: drawn(figsize=(3, 0)), imo.errors.DataError, ("figsize", "(3, 0)", "inches")),
+    "width in words": (lambda: drawn(figsize="big"), imo.errors.DataError, ("figsize", "'big'", "inches")),
+    "number for axes": (lambda: drawn(ax=3), imo.errors.DataError, ("ax", "is 3", "Axes of matplotlib")),
+    # tables
+    "columns in words": (
+        lambda: imo.read_trial(pd.DataFrame({"Mouse ID": [1]}), columns="Mouse ID"),  # type: ignore[arg-type]
+        imo.errors.DataError,
+        ("columns", "'Mouse ID'", "columns by role"),
+    ),
+    "wide table as a long one": (
+        lambda: imo.read_trial(pd.DataFrame({"Mouse ID": ["a"], "Day 0": [80.0], "Day 3": [120.0]})),
+        imo.errors.DataError,
+        ("looks like a wide table", "2 times", "imo.trial.read_wide"),
+    ),
+    "decimal comma": (
+        lambda: imo.read_trial(pd.DataFrame({"Mouse ID": ["a"], "Day": [0], "Volume (mm3)": ["1759,1"]})),
+        imo.errors.DataError,
+        ("'1759,1'", "a point in place of the comma"),
     ),
     # regimens
     "unit of a dose": (lambda: dose(amount="200 mgg"), imo.errors.RegimenError, ("dose of pembrolizumab", "'mgg'", "'200 mg'")),

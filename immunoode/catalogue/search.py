@@ -27,7 +27,7 @@ def found(entries: Iterable[Entry], search: str, filters: Mapping[str, Filter]) 
     Raises
     ------
     DataError
-        If the search or a filter is not text.
+        If the search or a filter is not text, or has no letter and no digit.
 
     Warns
     -----
@@ -56,7 +56,11 @@ def found(entries: Iterable[Entry], search: str, filters: Mapping[str, Filter]) 
 
 
 def _check(given: Mapping[str, Any]) -> None:
-    problems = [Problem(name, f"is {text!r:.60}", "text: 'mouse'") for name, text in given.items() if not isinstance(text, str)]
+    problems = [
+        Problem(name, f"is {text!r:.60}", "words: 'mouse', or '' for all")
+        for name, text in given.items()
+        if not isinstance(text, str) or (text.strip() and not any(map(str.isalnum, text)))
+    ]
     if problems:
         raise DataError(problems)
 

@@ -107,6 +107,9 @@ def check_outputs(given: Namespace) -> None:
     twice = sorted({one for one in outputs if [Path(o).resolve() for o in outputs].count(Path(one).resolve()) > 1})
     if twice:
         raise CommandError([Problem(one, "is stated as the place of several outputs", "a name for each") for one in twice])
+    wrong = [one for one in outputs if one.endings and not one.lower().endswith(one.endings)]
+    if wrong:
+        raise CommandError([Problem(one, f"does not end in {one.endings[0]}", f"results{one.endings[0]}") for one in wrong])
 
 
 def read_configuration(path: str) -> dict[str, Any]:

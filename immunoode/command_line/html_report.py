@@ -8,13 +8,13 @@ from typing import Any
 
 from immunoode.command_line.configuration import configuration_text
 from immunoode.command_line.figure_output import drawing, figure_of
-from immunoode.command_line.parser import OutputFile, Parser
+from immunoode.command_line.parser import PageFile, Parser
 
 
 def add_report(parser: Parser) -> None:
     """Add --report to the options of a command."""
     parser.add_argument(
-        "--report", metavar="FILE.html", type=OutputFile, help="a self-contained page: what was run, results, figures"
+        "--report", metavar="FILE.html", type=PageFile, help="a self-contained page: what was run, results, figures"
     )
 
 

@@ -29,7 +29,7 @@ from immunoode.command_line import (
 from immunoode.command_line.command import Command
 from immunoode.command_line.configuration import check_outputs, saved
 from immunoode.command_line.messages import for_the_command_line
-from immunoode.command_line.parser import OutputFile, Parser
+from immunoode.command_line.parser import ConfigurationFile, Parser
 from immunoode.errors import ImmunoodeError
 
 DESCRIPTION = "ODE models of cancer immunotherapy: compose, simulate, fit and compare."
@@ -130,7 +130,7 @@ def _add_common(parser: Parser) -> None:
     group.add_argument(
         "--save-config",
         metavar="FILE.toml",
-        type=OutputFile,
+        type=ConfigurationFile,
         help="write what was run, with versions and digests of the input files; `immunoode run FILE.toml` repeats it",
     )
     group.add_argument("--traceback", action="store_true", help="show where in the code an error arose")

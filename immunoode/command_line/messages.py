@@ -9,7 +9,9 @@ from immunoode.errors import ImmunoodeError, Problem
 
 _COLUMN = re.compile(r"columns=\{'(\w+)': '([^']*)'\}")
 _OBSERVED = re.compile(r"observe=\{'([^']*)': '(\w+)'\}")
+_WIDE = "read it with imo.trial.read_wide"
 _ROLE = re.compile(r"columns=\{'(\w+)': \.\.\.\}")
+_ANY_ROLE = "columns={...}"
 
 
 def for_the_command_line(error: ImmunoodeError, options: Sequence[str]) -> ImmunoodeError:
@@ -43,7 +45,9 @@ def in_options(text: str, options: Sequence[str]) -> str:
     'look for a better minimum with --starts=8'
     """
     text = _ROLE.sub(r"--column \1=HEADING", _COLUMN.sub(_column, text)) if "--column" in options else text
+    text = text.replace(_ANY_ROLE, "--column ROLE=HEADING") if "--column" in options else text
     text = _OBSERVED.sub(r"--observe '\1=\2'", text) if "--observe" in options else text
+    text = text.replace(_WIDE, "--layout wide") if "--layout" in options else text
     return re.sub(r"(?<![\w-])([a-z_]+)=(?=\S)", lambda found: _option(found, options), text)
 
 

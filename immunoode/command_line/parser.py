@@ -25,6 +25,21 @@ class InputFile(str):
 class OutputFile(str):
     """The path of a file that a command writes, or "-" for standard output."""
 
+    endings: tuple[str, ...] = ()
+    """The endings that its name may have; any, if there are none here."""
+
+
+class PageFile(OutputFile):
+    """The path of a page that a command writes."""
+
+    endings = (".html", ".htm")
+
+
+class ConfigurationFile(OutputFile):
+    """The path of a configuration that a command writes."""
+
+    endings = (".toml",)
+
 
 class Parser(argparse.ArgumentParser):
     """A parser that raises `CommandError` for what it does not understand, with the nearest known word."""
@@ -70,4 +85,23 @@ class Parser(argparse.ArgumentParser):
         given, left = self.parse_known_args(list(arguments))
         if left:
             getattr(given, "parser", self).error(f"unrecognized arguments: {' '.join(left)}")
+        _refuse_empty(given)
         return given
+
+
+def _refuse_empty(given: argparse.Namespace) -> None:
+    """Refuse arguments without text: that of a variable of the shell that is not set would otherwise be dropped.
+
+    Raises
+    ------
+    CommandError
+    """
+    actions = getattr(given, "parser", Parser()).named_actions()
+    problems = []
+    for dest, action in actions.items():
+        value = getattr(given, dest, None)
+        if any(isinstance(one, str) and not one.strip() for one in (value if isinstance(value, list) else [value])):
+            where = action.option_strings[-1] if action.option_strings else str(action.metavar or dest)
+            problems.append(Problem(where, "is empty", "a value, or leave it out"))
+    if problems:
+        raise CommandError(problems)

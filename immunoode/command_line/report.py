@@ -8,7 +8,7 @@ from immunoode.command_line.command import Command
 from immunoode.command_line.exit_status import FINE, NO
 from immunoode.command_line.fit import fit_report
 from immunoode.command_line.model_arguments import ENDING
-from immunoode.command_line.parser import InputFile, OutputFile, Parser
+from immunoode.command_line.parser import InputFile, PageFile, Parser
 
 _DESCRIPTION = """Write a self-contained HTML page of a fit that was saved (--save of `immunoode fit` or `population
 fit`), or run a configuration (FILE.toml) and write the page of its results. The page has texts, figures and, of a
@@ -18,7 +18,7 @@ _EXAMPLES = ("report trial.fit --out trial.html", "report pembrolizumab.toml --o
 
 def _add_options(parser: Parser) -> None:
     parser.add_argument("file", metavar="FILE", type=InputFile, help="a saved fit, or a configuration (.toml)")
-    parser.add_argument("--out", metavar="FILE.html", type=OutputFile, required=True, help="the page")
+    parser.add_argument("--out", metavar="FILE.html", type=PageFile, required=True, help="the page")
 
 
 def _run(given: Namespace) -> int:

@@ -77,6 +77,8 @@ def load_fit(path: str | Path) -> Any:
     >>> again.values == result.values
     True
     """
+    if not isinstance(path, (str, Path)) or not str(path):
+        raise FitError(Problem("load_fit", f"was given {path!r:.60}", "the path that was given to .save()"))
     file, writer = Path(path), ""
     try:
         head, document = _document(_unpacked(file))

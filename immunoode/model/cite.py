@@ -34,6 +34,8 @@ def cite(model: Model | str) -> str:
     @article{kuznetsov1994,
     """
     given = load_model(model) if isinstance(model, str) else model
+    if not isinstance(given, Model):
+        raise ModelError(Problem("cite", f"was given {given!r:.60}", "a Model, or the name of a shipped one"))
     files = {member.file for member in given.members.values()} - {""}
     papers = [r for file in files for r in load_model(file).references] if files else []
     keys = {*given.references, *papers, *(key_at_start(p.source) for p in given.constants.values())} - {""}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from immunoode import units
@@ -51,6 +52,9 @@ def load_model(name: str, variant: str | None = None, instance: str | None = Non
     >>> imo.load_model("pd1_inhibitor", variant="nivolumab").name
     'nivolumab'
     """
+    for argument in (name, variant, instance):
+        if not isinstance(argument, (str, NoneType)) or name is None:
+            raise ModelError(Problem(f"model {name!r:.60}", f"{argument!r:.60} is not a name", "text: 'tumour_immune'"))
     return _chosen(name, variant, instance)
 
 

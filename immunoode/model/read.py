@@ -75,6 +75,8 @@ def read_model(path: str | Path, variant: str | None = None, instance: str | Non
     >>> sorted(imo.read_model(path).compartments) == sorted(imo.load_model("ribba2022").compartments)
     True
     """
+    if not isinstance(path, (str, Path)) or not str(path):
+        raise ModelError(Problem("read_model", f"was given {path!r:.60}", "the path of a .toml file"))
     path = Path(path)
     document = toml_document(path)
     bib = keys_for(path)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from immunoode.atomic import write_whole
+from immunoode.errors import ModelError, Problem
 from immunoode.model.components import About, Member, Need, Parameter, ReferencePatient
 from immunoode.model.model import Model
 from immunoode.model.schema import TABLES, Table
@@ -32,6 +33,8 @@ def save_model(model: Model, path: str | Path, *, overwrite: bool = True) -> Pat
 
     Raises
     ------
+    ModelError
+        If it is not a model.
     FileError
         If the file cannot be written, or exists and must not be replaced.
 
@@ -46,6 +49,8 @@ def save_model(model: Model, path: str | Path, *, overwrite: bool = True) -> Pat
     """
     import tomli_w
 
+    if not isinstance(model, Model):
+        raise ModelError(Problem("save_model", f"was given {model!r:.60}", "a Model"))
     return write_whole(path, tomli_w.dumps(document(model, Path(path).stem)), overwrite=overwrite)
 
 

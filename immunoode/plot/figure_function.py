@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
+from immunoode.errors import DataError, Problem
 from immunoode.plot.style import drawing
 
 P = ParamSpec("P")
@@ -17,6 +18,8 @@ FORMER_ARGUMENTS = {"axes": "ax", "size": "figsize"}
 """Names that arguments had until version 0.1."""
 _POWERS = re.compile(r"[\d.]*×?\$(\\mathdefault\{)?[-−\d.]*(\\times)?[-−\d.]*(\^\{[-−\d.]*\})?\}?\$.*")
 """Powers of ten, the only mathematics in a figure."""
+_WIDEST = 650.0
+"""Inches; matplotlib draws at most 65,536 pixels, and 100 of them per inch of a figure on the screen."""
 _INSIDE: ContextVar[bool] = ContextVar("inside", default=False)
 """Whether a function is called by another one that draws."""
 
@@ -29,6 +32,7 @@ def figure_function(draw: Callable[P, R]) -> Callable[P, R]:
         how = _renamed(how)  # type: ignore[assignment]
         if _INSIDE.get():
             return draw(*args, **how)
+        _check_place(how.get("ax"), how.get("figsize"))
         token = _INSIDE.set(True)
         try:
             with drawing() as factor:
@@ -50,6 +54,39 @@ def _renamed(how: Any) -> dict[str, Any]:
         warnings.warn(text, FutureWarning, stacklevel=4)
         how = {(new if name == old else name): value for name, value in how.items()}
     return dict(how)
+
+
+def _check_place(ax: Any, figsize: Any) -> None:
+    """Refuse what is no place of a figure, before anything is drawn.
+
+    Raises
+    ------
+    DataError
+    """
+    problems = []
+    if figsize is not None and not _is_size(figsize):
+        problems.append(Problem("figsize", f"is {figsize!r:.60}", "width and height in inches: (6.4, 4)"))
+    if ax is not None and not _is_drawn_on(ax):
+        problems.append(Problem("ax", f"is {ax!r:.60}", "Axes of matplotlib, a Figure, several Axes, or None"))
+    if problems:
+        raise DataError(problems)
+
+
+def _is_size(figsize: Any) -> bool:
+    try:
+        width, height = map(float, figsize)
+    except (TypeError, ValueError):
+        return False
+    return 0 < width < _WIDEST and 0 < height < _WIDEST
+
+
+def _is_drawn_on(ax: Any) -> bool:
+    """Return whether there are axes or figures, and nothing else."""
+    if hasattr(ax, "plot") or hasattr(ax, "subplots"):
+        return True
+    if isinstance(ax, str) or not hasattr(ax, "__iter__"):
+        return False
+    return all(map(_is_drawn_on, list(ax.values() if isinstance(ax, Mapping) else ax)))
 
 
 def figures(made: Any) -> list[Any]:

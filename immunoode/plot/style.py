@@ -122,7 +122,7 @@ def style(name: Literal["paper", "notebook", "slide"] = "notebook") -> AppliedSt
     >>> axes.xaxis.label.get_size()
     16.0
     """
-    if name not in SCALES:
+    if not isinstance(name, str) or name not in SCALES:
         raise DataError(Problem("style", f"{name!r:.40} is not known", nearest(str(name), SCALES)))
     return AppliedStyle(name)
 

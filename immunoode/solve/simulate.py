@@ -133,7 +133,7 @@ def simulate(
     whole = resolve(as_model(model))
     matrix, subjects = parameter_values(whole, parameters, _count(regimen))
     warn_of_bounds(whole, matrix)
-    first = units.days(start)
+    first = days_of("start", start)
     grid = _times(times, until, first)
     wanted = (outputs,) if isinstance(outputs, str) else outputs
     if isinstance(regimen, Events):
@@ -195,7 +195,7 @@ def report_times(
     SolveError, ModelError, RegimenError
         As for `simulate`.
     """
-    whole, first = resolve(as_model(model)), units.days(start)
+    whole, first = resolve(as_model(model)), days_of("start", start)
     matrix, _ = parameter_values(whole, parameters, _count(regimen))
     grid = _times(None, until, first)
     simulator = make_simulator(whole, schedules_of(regimen, whole, matrix), grid, whole.equations.states[:1], start=first)
@@ -285,6 +285,20 @@ def _fill(matrix: FloatArray, column: int, name: str, values: Any, rows: Sequenc
     return [Problem(f"parameters.{name}", what, "a finite number")] if bad.size else []
 
 
+def days_of(argument: str, value: Any) -> float:
+    """Return an argument as a time in days.
+
+    Raises
+    ------
+    UnitError
+        If it is not a time, with the name of the argument.
+    """
+    try:
+        return units.days(value)
+    except units.UnitError as error:
+        raise units.UnitError([Problem(f"{argument}: {p.where}", p.what, p.right) for p in error.problems]) from None
+
+
 def _times(times: Any, until: str | float | None, start: float) -> FloatArray:
     if times is not None:
         try:
@@ -293,7 +307,7 @@ def _times(times: Any, until: str | float | None, start: float) -> FloatArray:
             raise SolveError([Problem("times", f"{p.where}: {p.what}", p.right) for p in error.problems]) from None
     if until is None:
         raise SolveError(Problem("simulate", "needs either until or times", "for example until='1 year'"))
-    end = units.days(until)
+    end = days_of("until", until)
     if not end > start:
         raise SolveError(Problem("until", f"is day {end:g}, which is not after the start, day {start:g}", "a later time"))
     if end - start > _LONGEST:

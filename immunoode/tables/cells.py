@@ -14,6 +14,7 @@ MISSING = frozenset({"", ".", "na", "n/a", "nan", "nat", "none", "null", "<na>",
 _EXACT = 2.0**53
 """Whole numbers up to this are exact in double precision."""
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?", re.ASCII)
+_DECIMAL_COMMA = re.compile(r"[-+]?\d{4,},\d+")
 _COMMA = re.compile(r"[-+]?\d{1,3}(?:,\d+)+(?:\.\d+)?")
 _BOUND = re.compile(r"\s*(?:<=|>=|<|>|≤|≥)\s*[-+]?\d.*")
 _WITH_UNIT = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([^\d\s,;].*?)\s*")
@@ -118,6 +119,8 @@ def number_advice(cell: str) -> str:
     stripped = cell.strip()
     if _COMMA.fullmatch(stripped):
         return f"a plain number: the comma in {stripped!r} may be a thousands separator or a decimal comma"
+    if _DECIMAL_COMMA.fullmatch(stripped):
+        return "a plain number: a point in place of the comma"
     if _BOUND.fullmatch(stripped):
         return "the limit as the value, and 'left' or 'right' in a column of censoring"
     with_unit = _WITH_UNIT.fullmatch(cell)

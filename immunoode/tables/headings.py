@@ -185,6 +185,19 @@ class ColumnRoles:
         return {str(c): " and ".join(roles[c]) if c in roles else UNUSED for c in table.columns}
 
 
+def named_columns(given: Any, where: str) -> Mapping[str, str]:
+    """Return the columns that a caller names, none for None.
+
+    Raises
+    ------
+    DataError
+        If they are not a mapping.
+    """
+    if given is None or isinstance(given, Mapping):
+        return given or {}
+    raise DataError(Problem(f"{where}: columns", f"are {given!r:.60}", "columns by role: {'subject': 'Mouse ID'}"))
+
+
 def find_columns(
     table: DataFrame,
     where: str,
@@ -225,7 +238,7 @@ def find_columns(
     >>> find_columns(table, "table", roles=("subject", "time", "volume")).found
     {'subject': 'Mouse ID', 'time': 'Day', 'volume': 'TV (mm3)'}
     """
-    given, roles = dict(given or {}), tuple(roles)
+    given, roles = dict(named_columns(given, where)), tuple(roles)
     problems = [
         Problem(f"{where}: columns", f"{k!r} is not a role of a column of this table", nearest(k, roles))
         for k in given

@@ -72,7 +72,9 @@ def select_reader(table: pd.DataFrame, reader: str | None, where: str, codes: pd
     if reader is None:
         raise DataError(_ask(where, known, columns, flag is not None))
     if not known and flag is None:
-        return ReaderSelection(all_rows, "", tuple(columns))
+        return ReaderSelection(
+            all_rows, "", tuple(columns), (f"no column names readers, and all rows were used for {reader!r}",)
+        )
     if reader.casefold() == ACCEPTED and flag is not None:
         rows = as_text(table[flag]).str.upper() == "Y"
         columns.append(flag)

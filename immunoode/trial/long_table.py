@@ -11,10 +11,11 @@ from immunoode import units as unit_texts
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.tables.cells import as_text
 from immunoode.tables.dates import DayNumbers, Partial
-from immunoode.tables.headings import KNOWN, ColumnRoles, find_columns, heading_words, parse_heading
+from immunoode.tables.headings import KNOWN, ColumnRoles, find_columns, heading_words, named_columns, parse_heading
 from immunoode.tables.identifiers import identifiers, match_subjects, similar_names
 from immunoode.tables.reconciliation import UNUSED
 from immunoode.tables.table_files import open_table
+from immunoode.tables.visit_labels import visit_time
 from immunoode.trial.image_readers import select_reader
 from immunoode.trial.measured_column import SIZES, MeasuredColumn, find_measured_column
 from immunoode.trial.reconcile import baseline_notes, reconcile
@@ -139,6 +140,10 @@ def read_trial(
     if columns is None and _is_nonmem(table):
         right = "read it with imo.io.read_nonmem, which reads the doses too; or name the columns with columns={...}"
         raise DataError(Problem(where, "looks like a NONMEM table (ID, TIME, DV, " + ", ".join(_doses(table)) + ")", right))
+    if columns is None and _is_wide(table):
+        what = f"looks like a wide table, with a column for each of {len(_times(table))} times"
+        right = "read it with imo.trial.read_wide; or name the columns with columns={...}"
+        raise DataError(Problem(where, what, right))
     return read_rows(
         table,
         where,
@@ -154,6 +159,16 @@ def read_trial(
         title=title,
         bad_rows=bad_rows,
     )
+
+
+def _times(table: pd.DataFrame) -> list[str]:
+    return [str(c) for c in table.columns if visit_time(c, "day").day is not None]
+
+
+def _is_wide(table: pd.DataFrame) -> bool:
+    """Return whether several headings are times, and none is that of a column of times."""
+    words = {parse_heading(str(c)).words for c in table.columns}
+    return len(_times(table)) > 1 and not words & {*KNOWN["time"], *KNOWN["date"]}
 
 
 def _doses(table: pd.DataFrame) -> list[str]:
@@ -199,8 +214,9 @@ def read_rows(
     if problems:
         raise DataError(problems)
     whole = table
-    flag = (columns or {}).get("flag") or next((c for c in table.columns if heading_words(str(c)) in KNOWN["flag"]), None)
-    given = {k: v for k, v in (columns or {}).items() if k != "flag" or v not in table.columns}
+    columns = named_columns(columns, where)
+    flag = columns.get("flag") or next((c for c in table.columns if heading_words(str(c)) in KNOWN["flag"]), None)
+    given = {k: v for k, v in columns.items() if k != "flag" or v not in table.columns}
     roles = ROLES if "time" not in given else tuple(r for r in ROLES if r != "date")
     roles = (*roles, "flag") if "flag" in given else roles
     found = find_columns(table, where, given, roles=roles, needed=_needed(table, given))

@@ -108,6 +108,8 @@ def _check_outputs(names: Sequence[str], model: ClosedModel) -> None:
     if not names:
         raise SolveError(Problem(f"{model.name}: outputs", "are empty", nearest("", known)))
     unknown = [Problem(f"{model.name}: output {n!r}", "is not known", nearest(str(n), known)) for n in names if n not in known]
+    twice = sorted({n for n in names if n in known and list(names).count(n) > 1})
+    unknown += [Problem(f"{model.name}: output {n!r}", "is stated twice", "once: it has one column") for n in twice]
     if unknown:
         raise SolveError(unknown)
 
