@@ -120,7 +120,8 @@ def _in_grey(path: Path) -> None:
 def sheet(pictures: Sequence[Path], path: Path) -> None:
     """Put pictures on one sheet."""
     rows = -(-len(pictures) // COLUMNS)
-    figure, boxes = plt.subplots(rows, COLUMNS, figsize=(COLUMNS * WIDTH, rows * 0.85 * WIDTH), squeeze=False)
+    size = (COLUMNS * WIDTH, rows * 0.85 * WIDTH)
+    figure, boxes = plt.subplots(rows, COLUMNS, figsize=size, squeeze=False, layout="none")
     figure.subplots_adjust(0.005, 0.005, 0.995, 0.985, 0.03, 0.1)
     for box in boxes.flat:
         box.set_axis_off()

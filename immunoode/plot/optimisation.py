@@ -105,7 +105,7 @@ def plot_pareto_front(front: ParetoFront, ax: Any = None, *, title: str | None =
     box.plot(values[at], objectives[at], "o", markersize=11, markerfacecolor="none", markeredgewidth=2, color=colour(1))
     box.set_xlabel(in_words(str(front.against)))
     box.set_ylabel(wrapped(in_words(str(front.optima[0].aim)), 40))
-    set_title(box, title, wrapped("Knee: " + in_words(stated(front.optima[at].choices)), 60))
+    set_title(box, title, wrapped("Knee: " + _rounded(in_words(stated(front.optima[at].choices))), 60))
     hide_spines(box)
     return box
 

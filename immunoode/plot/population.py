@@ -14,10 +14,11 @@ from immunoode.plot.legends import in_lines, shared_legend
 from immunoode.plot.panels import Size, new_panels
 from immunoode.plot.quantity_labels import label, pretty_unit, sentence, words, wrapped
 from immunoode.plot.time_axes import time_axis
+from immunoode.plot.value_ranges import plain_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from pandas import DataFrame
+    from pandas import DataFrame, Series
 
     from immunoode.fitting.observations import FloatArray
     from immunoode.population.predictive import PredictiveCheck
@@ -117,6 +118,7 @@ def plot_goodness(
     *,
     quantity: str | None = None,
     draws: int = 500,
+    log: bool | None = None,
     ax: Any = None,
     title: str | None = None,
     figsize: Size | None = None,
@@ -130,6 +132,8 @@ def plot_goodness(
         One of several fitted quantities.
     draws : int
         Simulated for the prediction distribution errors.
+    log : bool, optional
+        Logarithmic axes of observations and predictions; by default, if the largest is more than ten times the median.
     ax : Axes or sequence of Axes, optional
         One per panel, or one whose place all panels take.
     title : str, optional
@@ -148,6 +152,7 @@ def plot_goodness(
     measured = table[table["iwres"].notna()]  # censored observations have no position
     drawn = new_panels(ax, 6, (10.2, 6.6), figsize, columns=3)
     boxes = drawn.boxes
+    log = _a_few_are_large(measured["observed"], measured["individual"], measured["typical"]) if log is None else log
     for box, of in ((boxes[0], "typical"), (boxes[1], "individual")):
         box.plot(measured[of], measured["observed"], "o", ms=3, alpha=0.5, color=colour(0), mew=0, label="observations")
         ends = [
@@ -156,13 +161,28 @@ def plot_goodness(
         ]
         box.plot(ends, ends, color="black", lw=1, label="observed = predicted")
         box.set(xlabel=f"{sentence(of)} prediction{shown}", ylabel=f"Observed{shown}", xlim=ends, ylim=ends)
+        if log:
+            _logarithmic(box, box.xaxis, box.yaxis)
     _over(boxes[2], table, "time", "cwres", "", "Conditional weighted residual")
     _over(boxes[3], table, "individual", "iwres", f"Individual prediction{shown}", "Individual weighted residual")
+    if log:
+        _logarithmic(boxes[3], boxes[3].xaxis)
     _over(boxes[4], table, "time", "npde", "", "Prediction distribution error")
     _quantiles(boxes[5], table)
     shared_legend(drawn)
     drawn.set_title(sentence(words(which)) if title is None else title)
     return drawn.array()
+
+
+def _a_few_are_large(*values: Series) -> bool:
+    """Return whether a linear axis would show most of positive values in one corner."""
+    return all(v.min() > 0 for v in values) and any(v.max() > 10 * v.median() for v in values)
+
+
+def _logarithmic(box: Axes, *axes: Any) -> None:
+    for axis in axes:
+        (box.set_xscale if axis is box.xaxis else box.set_yscale)("log")
+        plain_ticks(axis, 5)
 
 
 def _over(box: Axes, table: DataFrame, x: str, y: str, across: str, up: str) -> None:

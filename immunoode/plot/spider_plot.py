@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import DataError, Problem
-from immunoode.plot.colours import arm_colours
+from immunoode.plot.colours import arm_colours, arm_lines
 from immunoode.plot.figure_function import figure_function
 from immunoode.plot.legends import legend, with_count
 from immunoode.plot.oncology import evenly, note_above, responses_of, sizes_of
@@ -79,8 +79,9 @@ def spider(
     many = table_drawn["subject"].nunique()
     faint = 0.9 if many <= 20 else 0.6 if many <= 100 else 0.3
     width = 1.1 if many <= 100 else 0.7
+    lines = arm_lines(list(colours)) if many <= 100 else {arm: {"color": c} for arm, c in colours.items()}
     for (arm, _), rows in table_drawn.groupby(["arm", "subject"], sort=False):
-        axes.plot(rows["time"], rows["change"], color=colours[str(arm)], alpha=faint, linewidth=width)
+        axes.plot(rows["time"], rows["change"], alpha=faint, linewidth=width, **lines[str(arm)])
     _marks(axes, table_drawn, colours, many)
     axes.axhline(0, color="black", linewidth=0.8)
     for level in (-100 * responses.thresholds.partial_response, 100 * responses.thresholds.progression):
@@ -96,7 +97,7 @@ def spider(
         said.append(f"{over} subject{'s' if over > 1 else ''} above, to +{highest:.0f} %")
     set_title(axes, title)
     note_above(axes, "; ".join(said))
-    legend(axes, _handles(colours, responses, table_drawn))
+    legend(axes, _handles(lines, responses, table_drawn))
     return (axes, table) if data else axes
 
 
@@ -120,10 +121,10 @@ def _marks(axes: Any, table: Any, colours: dict[str, str], many: int) -> None:
             axes.scatter(some["time"], some["change"], marker=marker, color=colours[str(arm)], zorder=4, **edge)
 
 
-def _handles(colours: dict[str, str], responses: Responses, table: Any) -> list[Any]:
+def _handles(looks: dict[str, dict[str, Any]], responses: Responses, table: Any) -> list[Any]:
     from matplotlib.lines import Line2D
 
-    lines = [Line2D([], [], color=c, label=with_count(a, responses.subjects)) for a, c in colours.items()]
+    lines = [Line2D([], [], label=with_count(a, responses.subjects), **look) for a, look in looks.items()]
     style = {"linestyle": "none", "color": "0.7", "markeredgecolor": "black", "markersize": 5}
     if table["response"].map(_progressed).any() and len(responses.subjects) <= MARKED:
         lines.append(Line2D([], [], marker="o", label="progression", **style))

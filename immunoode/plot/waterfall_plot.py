@@ -75,6 +75,7 @@ def waterfall(
     line = 0.6 if len(seen) <= 120 else 0.0
     for key, own in seen.groupby(colour, sort=False):
         how = {"color": keys[key], "hatch": _hatches(colour, keys)[key], "edgecolor": EDGE, "linewidth": line}
+        how |= {"edgecolor": "white", "linewidth": 0.0} if colour == "arm" else {}
         axes.bar(own.index, shown[own.index], width, **how)
     flat = seen.index[shown.abs() < 0.5]
     axes.plot(flat, np.zeros(len(flat)), "_", color=EDGE, markersize=5)
@@ -133,5 +134,6 @@ def _legend(axes: Any, table: Any, colour: str, keys: dict[str, str], confirmed:
     there = dict.fromkeys(table[colour]) if colour == "arm" else [k for k in keys if (table[colour] == k).any()]
     counts = table[colour].value_counts()
     hatches = _hatches(colour, keys)
-    patches = [Patch(facecolor=keys[k], edgecolor=EDGE, hatch=hatches[k], label=f"{k} (n = {counts[k]})") for k in there]
+    edge = "white" if colour == "arm" else EDGE
+    patches = [Patch(facecolor=keys[k], edgecolor=edge, hatch=hatches[k], label=f"{k} (n = {counts[k]})") for k in there]
     legend(axes, patches, "Arm" if colour == "arm" else stated(confirmed))
