@@ -75,6 +75,29 @@ def test_a_changed_definition_is_refused_and_a_changed_text_is_not(calibrated: C
         imo.load_population(path)
 
 
+def test_titles_and_symbols_of_a_model_do_not_count_as_another_model() -> None:
+    from immunoode.cohorts.weights_file import models_key
+
+    model = imo.load_model("claret2009")
+    named = {name: replace(part, title="another title", symbol="Z") for name, part in model.compartments.items()}
+    grown = {name: replace(part, initial=7.0) for name, part in model.compartments.items()}
+    assert models_key(replace(model, compartments=named)) == models_key(model)
+    assert models_key(replace(model, compartments=grown)) != models_key(model)
+
+
+@pytest.mark.parametrize("name", imo.list_populations().index)
+def test_shipped_cohorts_are_those_of_the_shipped_models(name: str) -> None:
+    import tomllib
+
+    from immunoode.cohorts.cohort_file import read_cohort
+    from immunoode.cohorts.library import cohort_path
+    from immunoode.cohorts.weights_file import models_key
+
+    path = cohort_path(name)
+    recorded = tomllib.loads(path.read_text(encoding="utf-8"))["calibration"]["models"]
+    assert models_key(read_cohort(path).definition.whole_model) == recorded
+
+
 def test_patients_are_compared_without_their_last_digits(calibrated: CalibratedPopulation) -> None:
     from immunoode.cohorts.weights_file import patients_key
 

@@ -8,7 +8,8 @@ import math
 import warnings
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from immunoode import units
 from immunoode.errors import ModelError, Problem
@@ -118,11 +119,16 @@ def equations_of(model: Model, key: str) -> Equations:
 
 
 def structure_key(model: Model) -> str:
-    """Return a hash of a closed model without the values of its parameters."""
+    """Return a hash of a closed model without the values of its parameters, and without titles and symbols."""
     constants = [(name, p.unit) for name, p in model.constants.items()]
     needs = [(name, n.value) for name, n in model.needs.items()]
-    tables = [dict(getattr(model, table)) for table in TABLES if table not in ("covariates", "parameters")]
+    equations = [table for table in TABLES if table not in ("covariates", "parameters")]
+    tables = [{name: _without_texts(part) for name, part in getattr(model, table).items()} for table in equations]
     return hashlib.sha256(repr((constants, needs, tables)).encode()).hexdigest()
+
+
+def _without_texts(part: Any) -> tuple[Any, ...]:
+    return tuple(getattr(part, one.name) for one in fields(part) if one.name not in ("title", "symbol"))
 
 
 class _Builder:
