@@ -28,6 +28,11 @@ Every figure of the package, with the code that draws it. All figures are drawn 
 functions of `imo.plot`, take `ax=` and return Axes; `imo.style("paper")`, `"notebook"` and `"slide"` set their size.
 
 """
+HTML = """::::{{div}} mathjax_process
+```{{raw}} html
+:file: figures/{}
+```
+::::"""
 
 
 def figures(draw: bool) -> Path:
@@ -53,7 +58,7 @@ def _shown(example: Any, folder: Path) -> str:
     """Return what shows the outputs of an example."""
     paths = _outputs(example, folder)
     pictures = [f"![{example.title}](figures/{path.name})" for path in paths if path.suffix in (".png", ".svg")]
-    texts = [f"```{{raw}} html\n:file: figures/{path.name}\n```" for path in paths if path.suffix == ".html"]
+    texts = [HTML.format(path.name) for path in paths if path.suffix == ".html"]
     return "\n\n".join([*pictures, *texts])
 
 

@@ -1,4 +1,7 @@
-"""Equations of a model."""
+"""Equations of a model.
+
+The derivative $dx/dt$ of each state, as a notebook shows it.
+"""
 
 import immunoode as imo
 
