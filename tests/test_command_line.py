@@ -101,6 +101,7 @@ def test_version(capsys):
         (["fit", "claret2009", "--data", "", "--vary", "growth_rate"], "--data: is empty"),
         (["models", "--show", ""], "--show: is empty"),
         (["models", ""], "WORD: is empty"),
+        (["simulate", "claret2009", "--until", "3", "--set", "growth_rate=0,03"], "a point: growth_rate=0.03"),
         (["models", "---", "--kind", "base"], "is not understood"),
         (["models", "qwertz"], "nothing matches qwertz"),
         (["regimens", "qwertz"], "nothing matches qwertz"),

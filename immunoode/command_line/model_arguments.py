@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from immunoode.model.model import Model
 
 ENDING = ".toml"
+_DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d")
 MODELS_HELP = """models that are combined: the name of a shipped one (see `immunoode models`), with a variant after a colon
 (pd1_inhibitor:pembrolizumab), or the path of a model file"""
 
@@ -94,7 +96,9 @@ def values_of(texts: Sequence[str], model: Model) -> dict[str, float]:
     values, problems = dict[str, float](), list[Problem]()
     for text in texts:
         name, sign, value = (part.strip() for part in text.partition("="))
-        if not sign or not name or not value:
+        if _DECIMAL_COMMA.match(value):
+            problems.append(Problem(f"--set {text!r}", "has a comma in its number", f"a point: {text.replace(',', '.', 1)}"))
+        elif not sign or not name or not value:
             problems.append(Problem(f"--set {text!r}", "is not NAME=VALUE", "for example --set growth_rate=0.01"))
         elif name not in model.constants:
             what = f"is not a parameter of {model.name}"

@@ -12,6 +12,8 @@ from immunoode.regimen.doses import Dose
 from immunoode.regimen.regimen import Regimen
 
 _UNITS = ((7.0, "week"), (1.0, "day"), (1 / 24, "hour"), (1 / 1440, "min"))
+_UNREADABLE = 10_000
+"""Times of so many units are stated in days: 10.3, and not 14832 min."""
 
 
 def rows_of(name: str, regimen: Regimen | None) -> EditedRegimen:
@@ -84,7 +86,7 @@ def time_text(days: float) -> str:
     for size, unit in _UNITS:
         number = round(days / size)
         text = f"{number} {unit}" + ("s" if abs(number) != 1 and unit != "min" else "")
-        if number and units.days(text) == days:
+        if 0 < abs(number) < _UNREADABLE and units.days(text) == days:
             return text
     return number_text(days)
 

@@ -179,7 +179,7 @@ def find_dose(
     >>> import pandas as pd
     >>> model = imo.combine("tumour_immune", imo.load_model("chemotherapy", variant="docetaxel"))
     >>> found = imo.optimisation.find_dose(
-    ...     model, lambda dose: imo.Regimen().dose("docetaxel", dose, every="3 weeks", count=2), "6 weeks",
+    ...     model, lambda dose: imo.Regimen().dose("docetaxel", dose, every="3 weeks", count=2), "9 weeks",
     ...     doses={"dose": [0, 100]}, patients=pd.DataFrame({"growth_rate": [0.002, 0.004]}),
     ...     response="sum_of_diameters: best_change <= -0.05", toxicity="effectors: final_change <= -0.9",
     ... )
