@@ -28,7 +28,7 @@ Every figure of the package, with the code that draws it. All figures are drawn 
 functions of `imo.plot`, take `ax=` and return Axes; `imo.style("paper")`, `"notebook"` and `"slide"` set their size.
 
 """
-HTML = """::::{{div}} mathjax_process
+HTML = """::::{{div}} math
 ```{{raw}} html
 :file: figures/{}
 ```
