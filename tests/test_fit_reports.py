@@ -142,3 +142,10 @@ def test_covariates_that_nothing_uses_are_said() -> None:
     how = {"random": ["rate"], "start": 0.0, "method": "focei", "progress": False}
     many = imo.fit_population(elimination(), trial, covariates={"rate": ["log(weight)", "age"]}, **how)  # type: ignore[arg-type]
     assert many.covariates_not_used == () and "Unused covariates" not in many.report()
+
+
+def test_a_quantity_without_a_unit_is_stated() -> None:
+    values = 10 * np.exp(-0.3 * DAYS) * noise()
+    silent = imo.fit(elimination(), table(values).assign(unit=""), ["rate"], start=0.0)
+    assert "no unit of drug (taken to be in mg)" in silent.report()
+    assert "no unit of" not in imo.fit(elimination(), table(values), ["rate"], start=0.0).report()

@@ -13,7 +13,7 @@ from immunoode.regimen.regimen import Regimen
 
 _UNITS = ((7.0, "week"), (1.0, "day"), (1 / 24, "hour"), (1 / 1440, "min"))
 _UNREADABLE = 10_000
-"""Times of so many units are stated in days: 10.3, and not 14832 min."""
+"""Times of at least this number of units are stated in days: 10.3, and not 14832 min."""
 
 
 def rows_of(name: str, regimen: Regimen | None) -> EditedRegimen:

@@ -15,6 +15,7 @@ from immunoode.regimen.schedule import DOSE, Schedule
 if TYPE_CHECKING:
     from immunoode.fitting.finished import FinishedFit
     from immunoode.fitting.observations import Observations
+    from immunoode.trial.trial_data import TrialData
 
 
 def headline(result: FinishedFit) -> list[str]:
@@ -42,6 +43,7 @@ def headline(result: FinishedFit) -> list[str]:
         f"-2 log L {result.deviance:.3f}, AIC {result.aic:.3f}, BIC {result.bic:.3f}; "
         f"median relative error {100 * result.relative_error:.1f} %",
         *[f"Errors of {line}" for line in errors],
+        *units_line(result.data, seen),
         *_starts_line(result),
         *doses_line(seen, getattr(result.predictor, "schedules", ())),
         *not_used_line(result.covariates_not_used),
@@ -64,6 +66,13 @@ def doses_line(seen: Observations, schedules: Sequence[Schedule | None]) -> list
     after = len(at) - stated - early
     how += [f"{after} after it (not marked as troughs)"] if after else []
     return [f"{len(at)} observations are at the time of a dose: {', '.join(how)}"]
+
+
+def units_line(data: TrialData, seen: Observations) -> list[str]:
+    """Return which quantities have no unit in the data, and the unit that they are taken to be in."""
+    without = set(data.frame.loc[~data.frame["unit"].map(bool), "quantity"])
+    taken = [f"{q} (taken to be in {u or '1'})" for q, u in zip(seen.quantities, seen.units, strict=True) if q in without]
+    return [f"The data state no unit of {', '.join(taken)}: the unit of the model's output"] if taken else []
 
 
 def not_used_line(names: tuple[str, ...]) -> list[str]:

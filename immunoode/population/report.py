@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from immunoode.fitting.report import doses_line, not_used_line
+from immunoode.fitting.report import doses_line, not_used_line, units_line
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -38,6 +38,7 @@ def text(result: FinishedPopulationFit) -> str:
     )
     errors = ", ".join(f"{q}: {k}" for q, k in result.population_model.likelihood.kinds.items())
     lines += [f"errors {errors}; standard errors from {result.uncertainty.method}"]
+    lines += [*units_line(result.data, result.observations)]
     lines += [*not_used_line(result.covariates_not_used)]
     lines += [*doses_line(result.observations, result.population_model.trajectories.schedules), ""]
     lines.append(_rounded(parameter_table(result)).to_string(na_rep="", float_format=lambda x: f"{x:.4g}"))
