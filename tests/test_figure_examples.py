@@ -210,3 +210,17 @@ def test_a_narrow_panel_of_a_short_time_has_ticks() -> None:
 def test_names_of_models_and_of_columns_with_units_are_words() -> None:
     assert label("value_mm3", "mm^3") == "Value (mm³)" and label("sum_of_diameters", "mm") == "Sum of diameters (mm)"
     assert words("vaghi2020") == "Vaghi 2020" and words("leontriana2021solid") == "leontriana2021solid"
+
+
+def test_drawing_restores_only_its_own_settings() -> None:
+    """The backend of a notebook sets `interactive` when it draws its first figure; without it no later figure is shown."""
+    import matplotlib as mpl
+
+    from immunoode.plot.style import drawing
+
+    before = dict(mpl.rcParams)
+    with mpl.rc_context():
+        with drawing():
+            mpl.rcParams["interactive"] = True
+        assert mpl.rcParams["interactive"]
+        assert {k for k, v in mpl.rcParams.items() if v != before[k]} <= {"interactive"}

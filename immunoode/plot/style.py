@@ -150,10 +150,15 @@ def drawing() -> Iterator[float]:
     import matplotlib as mpl
 
     changed = {} if _Current.name else _not_set_by_the_user()
-    with mpl.rc_context(changed):
+    # matplotlib.rc_context would restore every setting, `interactive` too, which a notebook's backend sets when it draws its first figure
+    before = {key: mpl.rcParams[key] for key in (*changed, *_ARTISTS)}
+    try:
+        mpl.rcParams.update(changed)
         factor = scale()
         mpl.rcParams.update({key: mpl.rcParams[key] / factor for key in _ARTISTS})
         yield factor
+    finally:
+        mpl.rcParams.update(before)
 
 
 def _not_set_by_the_user() -> dict[str, Any]:
