@@ -150,7 +150,7 @@ def drawing() -> Iterator[float]:
     import matplotlib as mpl
 
     changed = {} if _Current.name else _not_set_by_the_user()
-    # matplotlib.rc_context would restore every setting, `interactive` too, which a notebook's backend sets when it draws its first figure
+    # Not rc_context, which restores all: the backend of a notebook sets `interactive` when it draws its first figure.
     before = {key: mpl.rcParams[key] for key in (*changed, *_ARTISTS)}
     try:
         mpl.rcParams.update(changed)
