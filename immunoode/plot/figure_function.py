@@ -10,6 +10,7 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from immunoode.errors import DataError, Problem
+from immunoode.plot.quantity_labels import wrapped
 from immunoode.plot.style import drawing
 
 P = ParamSpec("P")
@@ -18,6 +19,12 @@ FORMER_ARGUMENTS = {"axes": "ax", "size": "figsize"}
 """Names that arguments had until version 0.1."""
 _POWERS = re.compile(r"[\d.]*×?\$(\\mathdefault\{)?[-−\d.]*(\\times)?[-−\d.]*(\^\{[-−\d.]*\})?\}?\$.*")
 """Powers of ten, the only mathematics in a figure."""
+_LETTER = 0.55
+"""The width of a letter relative to its height, on average."""
+_LEFT = 0.65
+"""The part of its height that an axis keeps when a legend is placed below it."""
+_FEWEST = 12
+"""Letters of a line, however small the axes are."""
 _WIDEST = 650.0
 """Inches; matplotlib draws at most 65,536 pixels, and 100 of them per inch of a figure on the screen."""
 _INSIDE: ContextVar[bool] = ContextVar("inside", default=False)
@@ -125,8 +132,17 @@ def _finish(made: Any, before: set[int], factor: float) -> None:
             for axis in (axes.xaxis, axes.yaxis):  # ticks have the settings of the time when they are made
                 axis.get_major_ticks(1)
                 axis.get_minor_ticks(1)
+            _wrap_vertical_label(axes)
         if factor != 1.0:
             _scale([artist for artist in _drawn(figure) if id(artist) not in before], factor)
+
+
+def _wrap_vertical_label(axes: Any) -> None:
+    """Break the label of a vertical axis that is longer than the axis."""
+    label = axes.yaxis.label
+    height = 72 * axes.get_position().height * axes.figure.get_figheight() / label.get_size()
+    if len(label.get_text()) * _LETTER > _LEFT * height:
+        label.set_text(wrapped(label.get_text(), max(int(_LEFT * height / _LETTER), _FEWEST)))
 
 
 def _drawn(figure: Any) -> Iterable[Any]:
