@@ -2,6 +2,7 @@
 
 import ast
 import math
+from dataclasses import replace
 
 from immunoode.model.expressions import parse
 from immunoode.model.roles import compartments_with_role, source_target_pairs
@@ -98,11 +99,12 @@ class Naive:
     def rates(self):
         rates = dict.fromkeys(self.model.compartments, 0.0)
         for flow in self.model.flows.values():
-            for source, target in source_target_pairs(self.model, flow)[0]:
+            of = replace(flow, source=flow.producer, producer="") if flow.producer else flow
+            for source, target in source_target_pairs(self.model, of)[0]:
                 own = {"self": self.known[source or target]}
                 rate = self.evaluate(flow.rate or flow.per_capita, own) * (1.0 if flow.rate else own["self"])
                 rate *= self.susceptibility(source, flow.cause)
-                if source:
+                if source and not flow.producer:  # a producer is not left
                     rates[source] -= rate
                 if target:
                     rates[target] += rate * (self.evaluate(flow.gain, own) if flow.gain else 1.0)
