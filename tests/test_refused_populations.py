@@ -72,7 +72,7 @@ def test_arguments_of_calibration_are_checked():
         (lambda: Categorical.from_counts({0: -1, 1: 2}), "counts: are"),
         (lambda: PopulationDistribution([1]), "a mapping of name to distribution"),
         (lambda: EmpiricalRows.from_frame(3), "a DataFrame"),
-        (lambda: EmpiricalRows.from_frame(pd.DataFrame({"a": ["x"]})), "not numbers|without one number per column"),
+        (lambda: EmpiricalRows.from_frame(pd.DataFrame({"a": ["x"]})), "without one number per column"),
         (lambda: imo.sample_patients("ribba2022", {"growth_rate": LogNormal(0.002, 0.8)}, "5"), "n: is '5'"),
     ],
 )
