@@ -134,8 +134,7 @@ def test_nothing_is_cut_off(name: str, subjects: int, arms: int, width: float) -
     """Axis labels lie inside the figure, and the axes keep most of its width, in every size and number."""
     if width < 6 and arms > 2:
         pytest.skip("six arms do not fit a column of a page")
-    height = 4.2 if width < 6 and arms > 1 else 0.75 * width  # the legend of a column of a page needs several lines
-    figure, axes = plt.subplots(figsize=(width, height), layout="constrained")
+    figure, axes = plt.subplots(figsize=(width, 0.75 * width), layout="constrained")
     DRAWN[name](subjects, arms, axes)
     figure.canvas.draw()
     box = figure.bbox

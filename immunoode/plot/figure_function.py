@@ -10,6 +10,8 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from immunoode.errors import DataError, Problem
+from immunoode.plot.legends import NARROW
+from immunoode.plot.panels import width
 from immunoode.plot.quantity_labels import wrapped
 from immunoode.plot.style import drawing
 
@@ -21,8 +23,8 @@ _POWERS = re.compile(r"[\d.]*×?\$(\\mathdefault\{)?[-−\d.]*(\\times)?[-−\d.
 """Powers of ten, the only mathematics in a figure."""
 _LETTER = 0.55
 """The width of a letter relative to its height, on average."""
-_LEFT = 0.65
-"""The part of its height that an axis keeps when a legend is placed below it."""
+_ALONE, _ABOVE_LEGEND = 1.2, 0.5
+"""The longest label of a vertical axis that is not cut off, relative to its height, without and with a legend below it."""
 _FEWEST = 12
 """Letters of a line, however small the axes are."""
 _WIDEST = 650.0
@@ -132,17 +134,18 @@ def _finish(made: Any, before: set[int], factor: float) -> None:
             for axis in (axes.xaxis, axes.yaxis):  # ticks have the settings of the time when they are made
                 axis.get_major_ticks(1)
                 axis.get_minor_ticks(1)
-            _wrap_vertical_label(axes)
+            _break_labels(axes)
         if factor != 1.0:
             _scale([artist for artist in _drawn(figure) if id(artist) not in before], factor)
 
 
-def _wrap_vertical_label(axes: Any) -> None:
-    """Break the label of a vertical axis that is longer than the axis."""
-    label = axes.yaxis.label
-    height = 72 * axes.get_position().height * axes.figure.get_figheight() / label.get_size()
-    if len(label.get_text()) * _LETTER > _LEFT * height:
-        label.set_text(wrapped(label.get_text(), max(int(_LEFT * height / _LETTER), _FEWEST)))
+def _break_labels(axes: Any) -> None:
+    """Break the labels of axes that are longer than the axes."""
+    place, (wide, high) = axes.get_position(), 72 * axes.figure.get_figure(root=True).get_size_inches()
+    part = _ABOVE_LEGEND if axes.get_legend() is not None and width(axes) < NARROW else _ALONE
+    for label, points in ((axes.xaxis.label, wide * place.width), (axes.yaxis.label, part * high * place.height)):
+        letters = max(int(points / (_LETTER * label.get_size())), _FEWEST)
+        label.set_text("\n".join(wrapped(line, letters) for line in label.get_text().split("\n")))
 
 
 def _drawn(figure: Any) -> Iterable[Any]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from textwrap import shorten, wrap
 from typing import TYPE_CHECKING, Any
 
-from immunoode.plot.panels import Panels, keep_inside, width
+from immunoode.plot.panels import Panels, height, keep_inside, width
 from immunoode.plot.style import scale
 
 if TYPE_CHECKING:
@@ -17,6 +17,12 @@ NARROW = 4.2
 """Width in inches below which a figure has no room for a legend beside its axes."""
 _LETTER = 0.075
 """Width of a letter of a legend in inches."""
+_LOW = 3.2
+"""Height in inches below which a narrow figure has no room for a legend of usual size below its axes."""
+_DENSE = {"fontsize": "x-small", "labelspacing": 0.2, "columnspacing": 0.8, "handletextpad": 0.4, "handlelength": 1.4}
+_DENSE_LETTER = 0.045
+_MARGIN, _DENSE_MARGIN = 0.5, 0.35
+"""Inches of a column of a legend that are not letters."""
 BELOW = 40.0
 """Distance in points from the axes to a legend below the label of the axis."""
 
@@ -53,15 +59,20 @@ def legend(
     how: dict[str, Any] = {"title": title, "alignment": "left", "borderaxespad": 0.0, "frameon": False, "fontsize": "small"}
     if beside:
         return axes.legend(handles, labels, loc="upper left", bbox_to_anchor=(1.02, 1.0), **how)
-    return axes.legend(
-        handles,
-        labels,
-        loc="upper left",
-        bbox_to_anchor=(0.0, 0.0),
-        bbox_transform=_lower(axes, below),
-        ncols=_columns(labels, wide),
-        **how,
-    )
+    if height(axes) >= _LOW:
+        place = {"bbox_transform": _lower(axes, below), "ncols": _columns(labels, wide)}
+    else:
+        columns = _columns(labels, wide, _DENSE_LETTER, _DENSE_MARGIN)
+        place = {"bbox_transform": _from_left(axes, below), "ncols": columns, **_DENSE}
+    return axes.legend(handles, labels, loc="upper left", bbox_to_anchor=(0.0, 0.0), **{**how, **place})
+
+
+def _from_left(axes: Any, points: float) -> Any:
+    """Return the coordinates of the axes, lower by some points, from the left edge of the figure."""
+    from matplotlib.transforms import blended_transform_factory
+
+    figure = axes.figure
+    return blended_transform_factory(getattr(figure, "transSubfigure", figure.transFigure), _lower(axes, points))
 
 
 def _lower(axes: Any, points: float) -> Any:
@@ -71,9 +82,9 @@ def _lower(axes: Any, points: float) -> Any:
     return axes.transAxes + ScaledTranslation(0, -points * scale() / 72, axes.figure.dpi_scale_trans)
 
 
-def _columns(labels: Sequence[str], wide: float) -> int:
+def _columns(labels: Sequence[str], wide: float, letter: float = _LETTER, margin: float = _MARGIN) -> int:
     longest = max(len(line) for text in labels for line in text.split("\n"))
-    return max(1, min(len(labels), int(wide / (longest * _LETTER + 0.5))))
+    return max(1, min(len(labels), int(wide / (longest * letter + margin))))
 
 
 def shared_legend(drawn: Panels, handles: Sequence[Any] | None = None, *, title: str = "") -> None:

@@ -138,15 +138,23 @@ def set_title(axes: Any, title: str | None, default: str = "") -> None:
 
 def width(axes: Any) -> float:
     """Return the width that axes have, in inches of a notebook."""
-    whole = axes.figure.get_figwidth() if hasattr(axes.figure, "get_figwidth") else _subfigure_width(axes.figure)
     place = axes.get_subplotspec()
-    if place is None:
-        return float(whole * axes.get_position().width / scale())
-    return float(whole * len(place.colspan) / place.get_gridspec().ncols / scale())
+    part = axes.get_position().width if place is None else len(place.colspan) / place.get_gridspec().ncols
+    return float(part * _size(axes.figure)[0] / scale())
 
 
-def _subfigure_width(figure: Any) -> float:
-    return float(figure.bbox_relative.width * figure.get_figure(root=True).get_figwidth())
+def height(axes: Any) -> float:
+    """Return the height that axes have, in inches of a notebook."""
+    place = axes.get_subplotspec()
+    part = axes.get_position().height if place is None else len(place.rowspan) / place.get_gridspec().nrows
+    return float(part * _size(axes.figure)[1] / scale())
+
+
+def _size(figure: Any) -> tuple[float, float]:
+    """Return width and height of a figure or subfigure in inches."""
+    wide, high = figure.get_figure(root=True).get_size_inches()
+    box = getattr(figure, "bbox_relative", None)
+    return (wide, high) if box is None else (box.width * wide, box.height * high)
 
 
 def hide_spines(axes: Any, *sides: str) -> None:
