@@ -55,14 +55,14 @@ def test_what_cannot_be_told_apart_is_said_before_and_after() -> None:
 def test_a_subject_with_one_visit() -> None:
     data = table()
     data = data[(data["subject"] != "s0") | (data["time"] == 1)]
-    says(fit(data, ("rate",), per_subject=["amount"]), "s0 has no more observations than parameters of their own")
+    says(fit(data, ("rate",), per_subject=["amount"]), "s0 has no more observations than subject-specific parameters")
 
 
 def test_an_arm_in_which_nothing_is_measured() -> None:
     data = table()
     data.loc[data["arm"] == "b", "censoring"] = "left"
     result = fit(data, ("amount",), per_arm=["rate"])
-    says(result, "nothing was measured in arm b")
+    says(result, "all values in arm b are limits and none was measured")
     assert result.profile("rate__b", progress=False)["rate__b"].verdict != "identifiable"
 
 

@@ -203,7 +203,7 @@ def broken(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "FitResult has other fields", missing
     yield "is not of type float", other("FitResult", seconds="1")
     yield "'tuple' is missing", other("Observations", subjects=["a"])
-    yield "other lengths than subjects", other("Observations", arms={"tuple": ["a"]})
+    yield "columns whose lengths differ from subjects", other("Observations", arms={"tuple": ["a"]})
     yield "does not exist", other("Parameterisation", fitted_parameters={"tuple": [{"object": 10**9}]})
     yield "does not exist", other("FitResult", model={"object": -1})
     yield "is not the class that belongs here", other("FitResult", model={"object": document["result"]["object"] - 1})

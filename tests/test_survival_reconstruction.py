@@ -48,7 +48,7 @@ def test_numbers_at_risk_and_events_add_up() -> None:
     after = table["stated"] - table["events"] - table["censored"]
     assert after.tolist() == [*table["stated"].tolist()[1:], 0]
     assert found.events[["subjects", "stated", "reconstructed"]].values.tolist() == [[10, 6, 5]]
-    assert "5 events are reconstructed, 6 are stated" in found.report() and "month" in found.report()
+    assert "5 events are reconstructed, although 6 are stated" in found.report() and "month" in found.report()
     assert found.kaplan_meier().at_risk(["6 months", "12 months"]).values.tolist() == [[8, 4]]
 
 

@@ -88,7 +88,7 @@ def test_a_drug_with_itself_is_loewe_additive_and_not_bliss_independent(name: st
     table = found.at().set_index("null")
     assert table.loc["Loewe", "contrast"] == pytest.approx(0, abs=1e-9)
     assert abs(table.loc["Bliss", "contrast"]) > 1e-3
-    assert "no more and no less than Loewe expects" in found.conclusion
+    assert "neither more nor less than Loewe expects" in found.conclusion
 
 
 def test_loewe_of_drugs_with_different_maxima() -> None:

@@ -52,7 +52,7 @@ def _symbol(model: ModelTables, name: str, symbol: str, owner: str) -> str:
     return _indexed(own, _words(owner))
 
 
-_INDEX = re.compile(r"_(?:\{((?:[^{}]|\{[^{}]*\})*)\}|([A-Za-z0-9]))$")
+_INDEX = re.compile(r"_(?:\{((?:[^{}]|\{[^{}]*\})*)\}|([^{}\\\s]))$")
 """The index at the end of a symbol, with at most one pair of braces inside."""
 
 
@@ -61,7 +61,8 @@ def _indexed(symbol: str, owner: str) -> str:
     found = _INDEX.search(symbol)
     if found:
         return f"{symbol[: found.start()]}_{{{found[1] or found[2]},\\,{owner}}}"
-    return f"{symbol}_{{{owner}}}"
+    whole = f"{{{symbol}}}" if "_" in symbol else symbol  # an index in its middle cannot be continued
+    return f"{whole}_{{{owner}}}"
 
 
 def _product(*factors: str) -> str:
