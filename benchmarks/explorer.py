@@ -166,7 +166,7 @@ def main() -> None:
 
     hosts = {"page": in_page, "jupyterlab": in_jupyterlab, "marimo": in_marimo}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("hosts", nargs="*", choices=[*hosts, []], default=list(hosts))
+    parser.add_argument("hosts", nargs="*", choices=list(hosts), metavar="HOST", help=", ".join(hosts))
     parser.add_argument("--moves", type=int, default=100)
     parser.add_argument("--screenshots", type=Path)
     asked = parser.parse_args()

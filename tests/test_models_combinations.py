@@ -14,8 +14,8 @@ MATTERS = 1e-5  # of a state's largest value: below it a difference is of no con
 FEW = 10.0  # cells: what is left when the last tumour cell dies depends on the moment, and so few have no consequence
 
 
-def year(model, regimen, engine, **options):
-    return imo.simulate(model, regimen, times=daily("1 year"), engine=engine, rtol=1e-9, **options)
+def year(model, regimen, engine, rtol=1e-9, **options):
+    return imo.simulate(model, regimen, times=daily("1 year"), engine=engine, rtol=rtol, **options)
 
 
 def given(model, schedule):
@@ -27,10 +27,10 @@ def given(model, schedule):
     return largest
 
 
-def agreement(model, regimen):
+def agreement(model, regimen, rtol=1e-9):
     """Return the largest difference between the engines, relative to each state where it matters."""
     states = list(resolve(model).equations.states)
-    first, second = (year(model, regimen, engine, outputs=states) for engine in ("compiled", "scipy"))
+    first, second = (year(model, regimen, engine, rtol, outputs=states) for engine in ("compiled", "scipy"))
     first.raise_for_status()
     second.raise_for_status()
     a, b = first.values[0], second.values[0]

@@ -14,6 +14,8 @@ from tests.test_models_combinations import MATTERS, agreement
 from tests.therapies import MODELS, regimen_of
 
 COUNT, SAMPLE = 200, 12
+TIGHT = 1e-10
+"""Many of the combinations kill the tumour: what its last cells leave behind depends on errors that were made before."""
 RTOL = {"chaudhury2020": 1e-10, "creemers2021": 1e-10, "dritschel2018": 1e-12, "kimmel2021": 1e-11, "pd1_inhibitor": 1e-9}
 """Tighter where small differences grow: a predator and its prey; tipping points; a tumour back from nearly nothing."""
 
@@ -35,7 +37,7 @@ def drawn(number):
 
 @pytest.mark.parametrize("number", [pytest.param(n, marks=[pytest.mark.slow] if n >= SAMPLE else []) for n in range(COUNT)])
 def test_engines_agree_on_random_combinations(number):
-    assert agreement(*drawn(number)) < 1e-5
+    assert agreement(*drawn(number), rtol=TIGHT) < 1e-5
 
 
 @pytest.mark.parametrize("case", CASES, ids=name_of)

@@ -27,7 +27,7 @@ _MESSAGES = {
     NEGATIVE: (
         "an initial number of cells is negative",
         "look at the parameters of the initial value: fractions of one tumour, such as its clones, must not add up to "
-        "more than 1",
+        "more than 1, nor lesions that are measured at the start to more than the sum of diameters at the start",
     ),
 }
 
@@ -40,7 +40,7 @@ class Status:
     ----------
     ok : bool
         Whether the integration reached the end. If not, values after `time` are NaN (also at `time`, if the state is not
-        finite there).
+        finite there, or a negative number of cells).
     message, advice : str
     time : float
         The time at which it stopped, in days.

@@ -282,6 +282,11 @@ class CompiledModel:
         return np.array(self.equations.extinct_below)
 
     @cached_property
+    def cells(self) -> NDArray[np.bool_]:
+        """Which states are numbers or concentrations of cells, shape (n,)."""
+        return np.array(["cell" in unit for unit in self.equations.units], dtype=bool) | (self.extinct_below > 0)
+
+    @cached_property
     def counts_cells(self) -> bool:
         """Whether any state has such a threshold."""
         return bool((self.extinct_below > 0).any())

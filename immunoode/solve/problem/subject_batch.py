@@ -21,6 +21,8 @@ from immunoode.solve.problem.subject_events import at_start, doses_of
 from immunoode.solve.problem.tolerances import Tolerances, absolute, of_derivatives
 from immunoode.solve.status import FINISHED, NEGATIVE
 
+_ROUNDING = 1e-12
+
 
 class InitialValues(NamedTuple):
     """Initial values that are set: the states (k,), the values (P, k), and which sensitivity parameters they are, (m, k)."""
@@ -90,12 +92,17 @@ class SubjectBatch:
     def _refuse_negative(self) -> tuple[NDArray[np.int64], FloatArray]:
         """Return which subjects start with a negative number of cells, and their states; these are NaN from now on.
 
-        A number of cells is a state with a threshold of extinction; differences of less than that are rounding.
+        What is negative by less than the threshold of extinction, or by the rounding of the subject's largest number of
+        cells, is zero.
         """
         system, states = self.plan.system, self.y[:, : self.plan.system.base]
-        cells = system.extinct_below > 0
-        rows = np.flatnonzero(((states < -system.extinct_below) & cells).any(axis=1))
+        below = (states < 0) & system.cells
+        if not below.any():
+            return np.zeros(0, dtype=np.int64), np.zeros((0, system.base))
+        largest = np.where(system.cells, np.abs(states), 0.0).max(axis=1, keepdims=True)
+        rows = np.flatnonzero((below & (states < -np.maximum(system.extinct_below, _ROUNDING * largest))).any(axis=1))
         found = states[rows]
+        states[below] = 0.0
         states[rows] = np.nan
         return rows, found
 
