@@ -85,6 +85,28 @@ class ImmunoodeError(Exception):
         self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
         super().__init__(self._text())
 
+    @classmethod
+    def raise_if(cls, problems: Iterable[Problem]) -> None:
+        """Raise an error with all problems, if there are any.
+
+        Parameters
+        ----------
+        problems : iterable of Problem
+            What was found; nothing is raised if it is empty.
+
+        Raises
+        ------
+        ImmunoodeError
+            An error of the class that this is called on, if there is a problem.
+
+        Examples
+        --------
+        >>> import immunoode as imo
+        >>> imo.errors.DataError.raise_if([])
+        """
+        if found := tuple(problems):
+            raise cls(found)
+
     def _text(self) -> str:
         if len(self.problems) == 1:
             return str(self.problems[0])

@@ -61,8 +61,7 @@ def _check(given: Mapping[str, Any]) -> None:
         for name, text in given.items()
         if not isinstance(text, str) or (text.strip() and not any(map(str.isalnum, text)))
     ]
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)
 
 
 def _nothing(kept: list[Entry], words: list[Wanted], scores: Mapping[str, list[int]], filters: Mapping[str, Filter]) -> str:

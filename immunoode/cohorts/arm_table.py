@@ -80,8 +80,7 @@ def _doses(given: Any, place: str, problems: Collector) -> Regimen:
 def _with_dose(made: Regimen, row: Mapping[str, Any], place: str, problems: Collector) -> Regimen:
     table = problems.table(row, place, DOSE_KEYS) or {}
     missing = [key for key in (INPUT, "amount") if key not in table]
-    if missing:
-        raise RegimenError([Problem(key, "is missing", f'a dose such as {{{key} = "200 mg"}}') for key in missing])
+    RegimenError.raise_if(Problem(key, "is missing", f'a dose such as {{{key} = "200 mg"}}') for key in missing)
     lists: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in table.items() if key != INPUT
     }

@@ -214,8 +214,7 @@ class CalibratedPopulation:
         if models or not names:
             right = "a mapping of the name of a new arm to its regimen"
             problems.append(Problem("models" if names else "arms", "apply to new arms only" if names else "are empty", right))
-        if problems:
-            raise DataError(problems)
+        DataError.raise_if(problems)
         return [self.arms[name] for name in names]
 
     def _new_arm(self, name: str, given: Regimen | str | None, models: tuple[str, ...], start: float) -> CohortArm:
@@ -360,8 +359,7 @@ def _check_names(arms: Mapping[Any, Any]) -> None:
     ]
     if not arms:
         problems.append(Problem("arms", "are empty", right))
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)
 
 
 def _observed(arm: CohortArm, observation: Observation | None, confirmed: bool | None) -> CohortArm:

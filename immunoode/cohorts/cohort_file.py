@@ -96,8 +96,7 @@ def definition_of(document: Mapping[str, Any], path: Path) -> CohortDefinition:
         raise PopulationError(problems.found)
     made = CohortDefinition(path.stem, prior.title, prior.description, prior.references, prior=prior, **parts)
     check_definition(made, problems)
-    if problems.found:
-        raise PopulationError(problems.found)
+    PopulationError.raise_if(problems.found)
     return made
 
 

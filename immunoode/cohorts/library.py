@@ -104,8 +104,7 @@ def _check(file: CohortFile, record: CalibrationRecord, drawn: pd.DataFrame) -> 
     elif record.patients != patients_key(drawn):
         what = "belongs to other patients: those drawn from the seed now differ from those of the calibration"
         problems.append(Problem(where, what, AGAIN))
-    if problems:
-        raise PopulationError(problems)
+    PopulationError.raise_if(problems)
     if record.models != models_key(file.definition.whole_model):
         text = f"{where} was made with other models (immunoode {record.version}); predictions may be off: {AGAIN}"
         warnings.warn(text, UserWarning, stacklevel=3)

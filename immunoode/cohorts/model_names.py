@@ -83,8 +83,7 @@ def models_for(therapies: Iterable[str], known: Iterable[str]) -> list[str]:
         else:
             what = "is not an input of any model of the cohort" if not shipped else f"is an input of {' and '.join(shipped)}"
             problems.append(Problem(f"dose of {therapy!r}", what, "models=[...], the model that takes it"))
-    if problems:
-        raise PopulationError(problems)
+    PopulationError.raise_if(problems)
     return list(dict.fromkeys(found))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from immunoode.errors import DataError, Problem
+from immunoode.errors import Problem
 
 
 def is_real(value: Any) -> bool:
@@ -61,16 +61,3 @@ def repeated(named: Iterable[tuple[str, Any]]) -> list[Problem]:
             )
         known.append((where, arm))
     return problems
-
-
-def refuse(*problems: list[Problem]) -> None:
-    """Raise all problems.
-
-    Raises
-    ------
-    DataError
-        If there are any problems.
-    """
-    found = [one for some in problems for one in some]
-    if found:
-        raise DataError(found)

@@ -269,8 +269,7 @@ def _check_curve(name: str, values: FloatArray) -> None:
         elif (np.diff(level) > 1e-9).any():
             right = "a falling curve; imo.reconstruct_survival repairs digitised points"
             problems.append(Problem(where, f"survival rises after {time[int(np.diff(level).argmax())]:g}", right))
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)
 
 
 def _error(table: pd.DataFrame, confidence: float) -> FloatArray:

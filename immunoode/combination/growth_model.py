@@ -122,8 +122,7 @@ def growth_model(data: Any, groups: Sequence[str], quantity: str | None = None, 
     series, lost = size_series(data, quantity)
     known = list(dict.fromkeys(s.arm for s in series))
     missing = [g for g in groups if g not in known]
-    if missing:
-        raise DataError([Problem("group", f"{g!r} has no animals", "one of " + ", ".join(map(repr, known))) for g in missing])
+    DataError.raise_if(Problem("group", f"{g!r} has no animals", "one of " + ", ".join(map(repr, known))) for g in missing)
     kept = [s for s in series if s.arm in groups]
     animals = [a for s in kept if len((a := _animal(s, list(groups))).days)]
     out = [lost[["subject", "reason"]], *(_zero_rows(s) for s in kept)]
@@ -177,8 +176,7 @@ def _check(animals: Sequence[Animal], groups: tuple[str, ...]) -> None:
     rows = sum(len(animal.days) for animal in animals)
     if not problems and rows <= len(groups):
         problems.append(Problem("sizes", f"are only {rows} after the first ones", f"more than the {len(groups)} growth rates"))
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ from immunoode.combination.argument_checks import (
     confidence_problems,
     correlation_problems,
     is_whole,
-    refuse,
     repeated,
     sampling_problems,
 )
@@ -278,8 +277,8 @@ def independent_action(
     [0.2, 0.3, 0.44]
     """
     given = {"first": first, "second": second, "combination": combination}
-    refuse(confidence_problems(confidence), sampling_problems(draws, seed))
-    refuse(correlation_problems(correlation, correlation_error), repeated(given.items()))
+    problems = confidence_problems(confidence) + sampling_problems(draws, seed)
+    DataError.raise_if(problems + correlation_problems(correlation, correlation_error) + repeated(given.items()))
     arms = [survival_arm(*_source(each, data), endpoint=endpoint) for each in (first, second)]
     both = None if combination is None else survival_arm(*_source(combination, data), endpoint=endpoint)
     related = correlation_of(data, arms[0], arms[1], correlation, correlation_error)

@@ -94,5 +94,4 @@ def _check(counts: Any, days: Any, between_sd: float, residual_sd: float, null: 
         problems.append(Problem("null", f"is {null!r}", "'bliss' or 'highest single agent'"))
     if not 0 < confidence < 1:
         problems.append(Problem("confidence", f"is {confidence}", "a number between 0 and 1: 0.95"))
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)

@@ -11,7 +11,6 @@ from immunoode.combination.argument_checks import (
     confidence_problems,
     correlation_problems,
     is_real,
-    refuse,
     repeated,
     sampling_problems,
 )
@@ -164,8 +163,8 @@ def independent_response(
     (0.44, 'independent')
     """
     given = {"first": first, "second": second, "combination": combination}
-    refuse(confidence_problems(confidence), sampling_problems(draws, seed))
-    refuse(correlation_problems(correlation, correlation_error), repeated(given.items()))
+    problems = confidence_problems(confidence) + sampling_problems(draws, seed)
+    DataError.raise_if(problems + correlation_problems(correlation, correlation_error) + repeated(given.items()))
     if isinstance(data, VirtualPatients):
         data = Cohort(data, data.prior)
     arms = [_arm(each, data) for each in (first, second)]

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode import units
-from immunoode.combination.argument_checks import refuse
 from immunoode.combination.four_arms import ADDITIVE, BLISS, HIGHEST, LOEWE
 from immunoode.combination.hill_curve import HillCurve, fit_hill
 from immunoode.combination.simulated_arms import SimulatedPair
@@ -175,8 +174,7 @@ def dose_surface(table: pd.DataFrame, *, first: str = "first drug", second: str 
     if not isinstance(table, pd.DataFrame):
         raise DataError(Problem("table", f"is {type(table).__name__}", "a DataFrame with " + ", ".join(NEEDED)))
     missing = [c for c in NEEDED if c not in table.columns]
-    if missing:
-        raise DataError([Problem("table", f"no column {c!r}", nearest(c, map(str, table.columns))) for c in missing])
+    DataError.raise_if(Problem("table", f"no column {c!r}", nearest(c, map(str, table.columns))) for c in missing)
     values = table[list(NEEDED)].astype(float)
     if not np.isfinite(values.to_numpy()).all() or (values[["first_dose", "second_dose"]] < 0).any(axis=None):
         raise DataError(Problem("table", "has missing values or negative doses", "numbers, doses of zero or more"))
@@ -228,7 +226,7 @@ def simulated_surface(
     """
     import pandas as pd
 
-    refuse(unknown_options(options))
+    DataError.raise_if(unknown_options(options))
     whole = as_model(model)
     days = np.array([units.days(until)])
     common = (measure or default_measure(whole), days, dict(parameters or {}), {"rtol": 1e-8, **options})

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from immunoode.combination.argument_checks import confidence_problems, refuse, repeated, sampling_problems
+from immunoode.combination.argument_checks import confidence_problems, repeated, sampling_problems
 from immunoode.combination.cohort_arms import CohortArms
 from immunoode.combination.effect_scale import scale_of
 from immunoode.combination.growth_synergy import GrowthSynergy, growth_synergy
@@ -135,8 +135,8 @@ def synergy(
     ['Bliss', 'highest single agent', 'response additivity']
     """
     count = draws if draws is not None else DRAWS
-    refuse(confidence_problems(confidence), sampling_problems(count, seed), robust_problems(robust))
-    refuse(loewe_problems(loewe_draws, largest_multiple))
+    problems = confidence_problems(confidence) + sampling_problems(count, seed) + robust_problems(robust)
+    DataError.raise_if(problems + loewe_problems(loewe_draws, largest_multiple))
     simulated = {
         **{"until": until is not None, "times": times is not None, "parameters": bool(parameters)},
         **{"uncertainty": uncertainty is not None, "loewe": not isinstance(loewe, bool), "loewe_draws": bool(loewe_draws)},
@@ -146,16 +146,16 @@ def synergy(
         source = Cohort(source, source.prior)
     if isinstance(source, Cohort):
         given = simulated | {"measure": measure is not None, "robust": bool(robust)}
-        refuse(inapplicable(given, options, OF_COHORT, "scale=, endpoint=, confidence=, draws=, seed="))
+        DataError.raise_if(inapplicable(given, options, OF_COHORT, "scale=, endpoint=, confidence=, draws=, seed="))
         arms = CohortArms(source, _names(first, second, combination, control), endpoint)
         return _of_cohort(arms, scale or "response_rate", confidence, count, seed)
     if not isinstance(source, (Model, str, FitResult)):
         given = simulated | {"scale": scale is not None, "endpoint": endpoint != ENDPOINT}
-        refuse(inapplicable(given, options, OF_ANIMALS, "measure=, robust=, confidence=, draws=, seed="))
+        DataError.raise_if(inapplicable(given, options, OF_ANIMALS, "measure=, robust=, confidence=, draws=, seed="))
         groups = _names(first, second, combination, control)
         return growth_synergy(source, groups, measure, robust, confidence, draws or DRAWS_OF_RATES, seed)
-    refuse(inapplicable({"endpoint": endpoint != ENDPOINT, "robust": bool(robust)}, (), OF_MODEL, "leave it out"))
-    refuse(unknown_options(options))
+    given = {"endpoint": endpoint != ENDPOINT, "robust": bool(robust)}
+    DataError.raise_if(inapplicable(given, (), OF_MODEL, "leave it out") + unknown_options(options))
     _check_regimens(first, second, combination, control)
     if isinstance(source, FitResult):
         source, uncertainty = source.fitted_model(), source if uncertainty is None else uncertainty
@@ -186,7 +186,7 @@ def _names(first: Any, second: Any, combination: Any, control: Any) -> tuple[str
         for name, value in given.items()
         if not isinstance(value, str)
     ]
-    refuse(problems, repeated(given.items()))
+    DataError.raise_if(problems + repeated(given.items()))
     return control, first, second, combination
 
 
@@ -199,7 +199,7 @@ def _check_regimens(first: Any, second: Any, combination: Any, control: Any) -> 
     ]
     if combination is not None:
         problems.append(Problem("combination", "is not for a model", "leave it out: both regimens are given together"))
-    refuse(problems)
+    DataError.raise_if(problems)
 
 
 def _of_model(pair: SimulatedPair, scale: str, drawn: ParameterDraws | None, wanted: LoeweRequest) -> Synergy:

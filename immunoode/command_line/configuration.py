@@ -105,11 +105,9 @@ def check_outputs(given: Namespace) -> None:
         if Path(one).resolve() in read:
             raise CommandError(Problem(one, "is a file that the command reads", "another name for what it writes"))
     twice = sorted({one for one in outputs if [Path(o).resolve() for o in outputs].count(Path(one).resolve()) > 1})
-    if twice:
-        raise CommandError([Problem(one, "is stated as the place of several outputs", "a name for each") for one in twice])
+    CommandError.raise_if(Problem(one, "is stated as the place of several outputs", "a name for each") for one in twice)
     wrong = [one for one in outputs if one.endings and not one.lower().endswith(one.endings)]
-    if wrong:
-        raise CommandError([Problem(one, f"does not end in {one.endings[0]}", f"results{one.endings[0]}") for one in wrong])
+    CommandError.raise_if(Problem(one, f"does not end in {one.endings[0]}", f"results{one.endings[0]}") for one in wrong)
 
 
 def read_configuration(path: str) -> dict[str, Any]:
@@ -132,8 +130,7 @@ def read_configuration(path: str) -> dict[str, Any]:
     for key in _TABLES[1:]:
         if not isinstance(document.get(key, {}), dict):
             problems.append(Problem(f"{path}: {key}", "is not a table", f"lines under [{key}]"))
-    if problems:
-        raise CommandError(problems)
+    CommandError.raise_if(problems)
     return document
 
 
@@ -182,8 +179,7 @@ def arguments_of(document: Mapping[str, Any], parser: Parser, path: str) -> list
             options += _option(action, value)
         else:
             positional += list(map(str, value)) if isinstance(value, list) else [str(value)]
-    if problems:
-        raise CommandError(problems)
+    CommandError.raise_if(problems)
     return [*options, *(["--", *positional] if positional else [])]
 
 

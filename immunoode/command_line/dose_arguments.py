@@ -92,8 +92,7 @@ def doses_of_arms(given: Namespace, arms: Sequence[str]) -> Any:
             problems += [Problem(f"--arm {name!r}: {p.where}", p.what, p.right) for p in error.problems]
     missing = [arm for arm in arms if stated and arm not in stated]
     problems += [Problem(f"arm {arm!r}", "has no treatment", f"--arm '{arm}=untreated', or its doses") for arm in missing]
-    if problems:
-        raise CommandError(problems)
+    CommandError.raise_if(problems)
     return stated or _of_all(given)
 
 
@@ -108,8 +107,7 @@ def _of_all(given: Namespace) -> Any:
             made.append(read(text))
         except ImmunoodeError as error:
             problems += error.problems
-    if problems:
-        raise CommandError(problems)
+    CommandError.raise_if(problems)
     return joined(made)
 
 
@@ -169,8 +167,7 @@ def _regimen(table: pd.DataFrame, columns: dict[str, str], source: str, time_uni
             whole = whole.dose(**_dose(cell, time_unit))
         except ImmunoodeError as error:
             problems += [Problem(f"{source}, row {row}: {p.where}", p.what, p.right) for p in error.problems]
-    if problems:
-        raise CommandError(problems)
+    CommandError.raise_if(problems)
     return whole
 
 

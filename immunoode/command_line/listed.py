@@ -40,8 +40,7 @@ def pairs(option: str, texts: Sequence[str], example: str) -> dict[str, str]:
         elif name in found:
             problems.append(Problem(f"{option} {name}", "is stated twice", "one value for each name"))
         found[name] = value
-    if problems:
-        raise CommandError(problems)
+    CommandError.raise_if(problems)
     return found
 
 
@@ -58,8 +57,7 @@ def numbers(option: str, texts: Sequence[str], example: str) -> dict[str, float]
         for n, v in stated.items()
         if not _is_number(v)
     ]
-    if bad:
-        raise CommandError(bad)
+    CommandError.raise_if(bad)
     return {name: float(value) for name, value in stated.items()}
 
 
@@ -72,8 +70,7 @@ def ranges(option: str, texts: Sequence[str], example: str) -> dict[str, tuple[f
     """
     stated = {name: value.split(":") for name, value in pairs(option, texts, example).items()}
     bad = [n for n, parts in stated.items() if len(parts) != 2 or not all(map(_is_number, parts))]
-    if bad:
-        raise CommandError([Problem(f"{option} {n}", "is not LOWER:UPPER", f"for example {example}") for n in bad])
+    CommandError.raise_if(Problem(f"{option} {n}", "is not LOWER:UPPER", f"for example {example}") for n in bad)
     return {name: (float(low), float(high)) for name, (low, high) in stated.items()}
 
 

@@ -53,8 +53,7 @@ def model_of(given: Namespace) -> Model:
             models.append(one_model(text))
         except ImmunoodeError as error:
             problems += error.problems
-    if problems:
-        raise CommandError(problems)
+    CommandError.raise_if(problems)
     whole = combine(*models) if len(models) > 1 else models[0]
     return whole.with_values(**values_of(given.set, whole))
 
@@ -110,6 +109,5 @@ def values_of(texts: Sequence[str], model: Model) -> dict[str, float]:
                 values[name] = units.convert(value, model.constants[name].unit)
             except UnitError as error:
                 problems += [Problem(f"--set {name}: {p.where}", p.what, p.right) for p in error.problems]
-    if problems:
-        raise CommandError(problems)
+    CommandError.raise_if(problems)
     return values

@@ -103,5 +103,4 @@ def _refuse_empty(given: argparse.Namespace) -> None:
         if any(isinstance(one, str) and not one.strip() for one in (value if isinstance(value, list) else [value])):
             where = action.option_strings[-1] if action.option_strings else str(action.metavar or dest)
             problems.append(Problem(where, "is empty", "a value, or leave it out"))
-    if problems:
-        raise CommandError(problems)
+    CommandError.raise_if(problems)

@@ -147,8 +147,7 @@ def _check_words(values: Sequence[str], text: str) -> None:
     problems = [
         Problem(f"dose {text!r}", f"{word!r} is not understood", f"did you mean {c[0]!r}?") for word, c in close.items() if c
     ]
-    if problems:
-        raise CommandError(problems)
+    CommandError.raise_if(problems)
 
 
 def _cycle_days(value: str, text: str) -> tuple[float, ...]:

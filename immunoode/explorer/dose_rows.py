@@ -33,8 +33,7 @@ def rows_of(name: str, regimen: Regimen | None) -> EditedRegimen:
         for what, found in _other_parts(regimen).items()
         if found
     ]
-    if problems:
-        raise RegimenError(problems)
+    RegimenError.raise_if(problems)
     return EditedRegimen(name, tuple(_row(dose) for dose in regimen.doses))
 
 
@@ -130,8 +129,7 @@ def regimen_of(edited: EditedRegimen, inputs: Mapping[str, str], covariates: Map
             problems.append(Problem(f"row {number} of {edited.name}", f"has options that are no arguments of a dose ({error})"))
         else:
             made = made + one
-    if problems:
-        raise RegimenError(problems)
+    RegimenError.raise_if(problems)
     return made if edited.rows else None
 
 

@@ -104,8 +104,7 @@ class ModelExplorer:
             for name in names
             if name not in model.output_units
         ]
-        if problems:
-            raise SolveError(problems)
+        SolveError.raise_if(problems)
 
     @staticmethod
     def _end(until: str | float) -> float:
@@ -130,8 +129,7 @@ class ModelExplorer:
             With all problems of all rows.
         """
         made, problems = self._regimens(state)
-        if problems:
-            raise RegimenError(problems)
+        RegimenError.raise_if(problems)
         return made
 
     def _regimens(self, state: ExplorerState) -> tuple[dict[str, Regimen | None], list[Problem]]:

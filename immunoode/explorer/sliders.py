@@ -85,8 +85,7 @@ def check_names(model: ClosedModel, names: Sequence[str]) -> tuple[str, ...]:
         for name in names
         if name not in model.constants
     ]
-    if problems:
-        raise ModelError(problems)
+    ModelError.raise_if(problems)
     return tuple(dict.fromkeys(names))
 
 

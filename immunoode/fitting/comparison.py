@@ -107,8 +107,7 @@ class FitComparison:
             for n in (small, large)
             if n not in self.fits
         ]
-        if problems:
-            raise FitError(problems)
+        FitError.raise_if(problems)
         a, b = self.fits[small], self.fits[large]
         more, gain = b.parameter_count - a.parameter_count, a.deviance - b.deviance
         if more < 1:
@@ -194,8 +193,7 @@ def compare_fits(fits: Mapping[str, Fitted] | Iterable[Fitted]) -> FitComparison
         for n in others
         if not _same(data, _data(named[n].observations))
     ]
-    if problems:
-        raise FitError(problems)
+    FitError.raise_if(problems)
     return FitComparison(named)
 
 

@@ -36,8 +36,7 @@ def constrain(parameters: Parameters, constraints: Mapping[str, str]) -> None:
         if not np.isfinite(value):
             what = f"{text!r} is {value} at the starting values"
             problems.append(Problem(f"constraints[{key!r}]", what, "change the starting values or the expression"))
-    if problems:
-        raise FitError(problems)
+    FitError.raise_if(problems)
 
 
 def _short(error: Exception) -> str:

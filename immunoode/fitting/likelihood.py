@@ -249,8 +249,7 @@ def error_models(
         for d in degrees.values()
         if not (isinstance(d, (int, float)) and d > 0)
     ]
-    if problems:
-        raise FitError(problems)
+    FitError.raise_if(problems)
     models = tuple(
         replace(_error_model(observations, i, q, kinds[q]), degrees=float(degrees.get(q, np.inf)))
         for i, q in enumerate(observations.quantities)
@@ -260,8 +259,7 @@ def error_models(
         for m, q in zip(models, observations.quantities, strict=True)
         for p in without_likelihood(m.kind, observations, m.rows, q, m.kind == "proportional")
     ]
-    if problems:
-        raise FitError(problems)
+    FitError.raise_if(problems)
     return models
 
 

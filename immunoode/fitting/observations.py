@@ -157,8 +157,7 @@ def observed(model: Model, data: TrialData, observe: Observe) -> dict[str, str]:
         for q, o in pairs.items()
         if o not in known
     ]
-    if problems:
-        raise FitError(problems)
+    FitError.raise_if(problems)
     return pairs
 
 
@@ -228,8 +227,7 @@ def _factors(frame: DataFrame, pairs: Mapping[str, str], known: Mapping[str, str
                     f"convert the data, or observe an output in a unit like {unit!r}",
                 )
             )
-    if problems:
-        raise FitError(problems)
+    FitError.raise_if(problems)
     return np.array([factors[q] for q in frame["quantity"]])
 
 

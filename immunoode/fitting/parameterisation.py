@@ -236,8 +236,7 @@ def parameterise(
     problems += [
         Problem("covariates", f"{n!r} is not fitted", nearest(n, sharing)) for n in covariates or {} if n not in sharing
     ]
-    if problems:
-        raise FitError(problems)
+    FitError.raise_if(problems)
     fitted_parameters, taken = [], set(model.constants)
     for name, how in sharing.items():
         fitted = _fitted_parameter(model.constants[name], name, how, names, of, log, (bounds or {}).get(name))
@@ -249,8 +248,7 @@ def parameterise(
     fitted_parameters = [_shifted(fitted, (covariates or {}).get(fitted.name, {})) for fitted in fitted_parameters]
     keys = [k for fitted in fitted_parameters for k in fitted.keys]
     unknown = [k for k in constraints or {} if k not in keys]
-    if unknown:
-        raise FitError([Problem("constraints", f"{k!r} is not fitted", nearest(k, keys)) for k in unknown])
+    FitError.raise_if(Problem("constraints", f"{k!r} is not fitted", nearest(k, keys)) for k in unknown)
     made = Parameterisation(tuple(fitted_parameters), dict(constraints or {}))
     made.parameters()
     return made

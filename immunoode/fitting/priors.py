@@ -127,8 +127,7 @@ def _single(given: Mapping[str, Any], parameterisation: Parameterisation) -> lis
             problems.append(Problem(f"priors[{name!r}]", f"{form!r} is not a prior", right))
         else:
             found += [Prior(key, form[0], float(form[1]), float(form[2])) for key in known[name]]
-    if problems:
-        raise FitError(problems)
+    FitError.raise_if(problems)
     return found
 
 

@@ -52,8 +52,7 @@ def residual_error(error: Error, student: float | Mapping[str, float] | None = N
     twice = [
         Problem(n, "is given together with error=ResidualError(...)", f"error=ResidualError(..., {n}=...)") for n in stated
     ]
-    if twice:
-        raise FitError(twice)
+    FitError.raise_if(twice)
     return error
 
 
@@ -68,6 +67,5 @@ def normal_error(error: Error) -> str | Mapping[str, str]:
     if not isinstance(error, ResidualError):
         return error
     stated = [name for name, given in (("student", error.student is not None), ("pool", error.pool)) if given]
-    if stated:
-        raise FitError([Problem(f"error.{n}", "is supported by imo.fit only", "leave it out") for n in stated])
+    FitError.raise_if(Problem(f"error.{n}", "is supported by imo.fit only", "leave it out") for n in stated)
     return error.kind

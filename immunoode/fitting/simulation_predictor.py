@@ -134,8 +134,7 @@ def _fixed(
         for n in given
         if n in varied
     ]
-    if problems:
-        raise FitError(problems)
+    FitError.raise_if(problems)
     if hasattr(parameters, "columns"):
         return _by_subject(parameters, observations, "parameters")
     return {n: np.full(len(observations.subjects), float(v)) for n, v in parameters.items()}
@@ -160,16 +159,14 @@ def _by_subject(table: DataFrame, observations: Observations, where: str) -> dic
         for s, r in zip(observations.subjects, rows, strict=True)
         if r < 0
     ]
-    if problems:
-        raise FitError(problems[:20])
+    FitError.raise_if(problems[:20])
     columns = {str(c): as_numbers(table[c]).values.to_numpy()[rows] for c in table.columns}
     for name, values in columns.items():
         lost = [s for s, v in zip(observations.subjects, values, strict=True) if not np.isfinite(v)]
         right = "one value per subject; or leave these subjects out with data.select"
         what = f"{name!r} is not a number for {len(lost)} subjects ({', '.join(map(repr, lost[:3]))})"
         problems += [Problem(where, what, right)] if lost else []
-    if problems:
-        raise FitError(problems)
+    FitError.raise_if(problems)
     return columns
 
 
@@ -216,8 +213,7 @@ def chosen_regimens(arms: Mapping[str, str], regimens: Any) -> dict[str, Any]:
     problems += [
         Problem("regimens", f"arm {a!r} has none", f"add {a!r}: a Regimen, or None if the arm is untreated") for a in missing
     ]
-    if problems:
-        raise FitError(problems)
+    FitError.raise_if(problems)
     return {s: given[s] if s in given else given[a] for s, a in arms.items()}
 
 

@@ -92,8 +92,7 @@ def _refuse_fast_reactions(model: Any, where: str) -> None:
         for r in reactions
         if r.isSetFast() and r.getFast()
     ]
-    if problems:
-        raise ModelError(problems)
+    ModelError.raise_if(problems)
 
 
 def _bytes(source: str | Path) -> tuple[bytes, str]:
@@ -143,8 +142,7 @@ def _packages(document: Document, text: str, where: str) -> None:
     for _, uri, prefix in meant:
         if not _used(text, uri, prefix):
             document.disablePackage(uri, prefix)
-    if needed:
-        raise ModelError([Problem(where, f"needs the package {n!r}", "SBML core only") for n in needed])
+    ModelError.raise_if(Problem(where, f"needs the package {n!r}", "SBML core only") for n in needed)
 
 
 def _used(text: str, uri: str, prefix: str) -> bool:

@@ -111,8 +111,7 @@ def _model(
         inputs=builder.inputs,
     )
     problems = check(made, where)
-    if problems:
-        raise ModelError(problems)
+    ModelError.raise_if(problems)
     if sbml.getNumEvents():
         warnings.warn(f"{where} has {sbml.getNumEvents()} events, which read_sbml_events returns as a regimen", stacklevel=4)
     return made
@@ -133,8 +132,7 @@ def _refuse(sbml: Any, symbols: Symbols) -> None:
             problems.append(
                 Problem(symbols.where, f"the species {species.getId()!r} has no compartment", "a compartment of the model")
             )
-    if problems:
-        raise ModelError(problems)
+    ModelError.raise_if(problems)
 
 
 def _days(sbml: Any, where: str, time_unit: str | None) -> float:
@@ -167,8 +165,7 @@ def _modifiable(symbols: Symbols, given: Mapping[str, str] | Sequence[str]) -> d
         for n in wanted
         if n not in symbols.names
     ]
-    if unknown:
-        raise ModelError(unknown)
+    ModelError.raise_if(unknown)
     found = dict[str, str]()
     for sbml_id, name in wanted.items():
         own = symbols.names[sbml_id]
@@ -200,8 +197,7 @@ def _check_kinds(builder: ModelBuilder, symbols: Symbols, roles: Mapping[str, An
         for s in modifiable
         if symbols.name(s) not in builder.modifiables
     ]
-    if wrong:
-        raise ModelError(wrong)
+    ModelError.raise_if(wrong)
 
 
 def _roles(sbml: Any, where: str, roles: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
@@ -209,8 +205,7 @@ def _roles(sbml: Any, where: str, roles: Mapping[str, Any]) -> dict[str, tuple[s
     known += [sbml.getCompartment(k).getId() for k in range(sbml.getNumCompartments())]
     known += [sbml.getParameter(k).getId() for k in range(sbml.getNumParameters())]
     wrong = [Problem(f"{where}: roles", f"{s!r} is not a species", nearest(str(s), known)) for s in roles if s not in known]
-    if wrong:
-        raise ModelError(wrong)
+    ModelError.raise_if(wrong)
     return {s: (r,) if isinstance(r, str) else tuple(r) for s, r in roles.items()}
 
 

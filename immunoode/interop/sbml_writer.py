@@ -117,8 +117,7 @@ def _with_first_doses(whole: FlatModel, arms: Mapping[str, Schedule]) -> FlatMod
                 problems.append(
                     Problem(f"regimens: {name}", "begins on different days, which the model uses", "one file per regimen")
                 )
-    if problems:
-        raise RegimenError(problems)
+    RegimenError.raise_if(problems)
     return replace(whole, constants={**whole.constants, **found})
 
 
@@ -144,8 +143,7 @@ def _checked(schedule: Schedule, whole: FlatModel) -> Schedule:
         if len(schedule.times) and schedule.times[0] < 0
         else []
     )
-    if problems:
-        raise RegimenError(problems)
+    RegimenError.raise_if(problems)
     return schedule
 
 

@@ -41,8 +41,7 @@ def cite(model: Model | str) -> str:
     keys = {*given.references, *papers, *(key_at_start(p.source) for p in given.constants.values())} - {""}
     known = entries_of(models_folder() / REFERENCES)
     missing = sorted(keys - known.keys())
-    if missing:
-        raise ModelError(
-            [Problem(f"reference {k!r}", "is not in the bibliography", "an entry in references.bib") for k in missing]
-        )
+    ModelError.raise_if(
+        Problem(f"reference {k!r}", "is not in the bibliography", "an entry in references.bib") for k in missing
+    )
     return "\n\n".join(known[key] for key in sorted(keys))

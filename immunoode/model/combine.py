@@ -73,8 +73,7 @@ def _union(models: list[Model]) -> Model:
     _shared_names(tables, models, problems)
     needs = _needs(models, {n: part for t in VALUES for n, part in tables[t].items()}, problems)
     patients = _patients(models, problems)
-    if problems:
-        raise ModelError(problems)
+    ModelError.raise_if(problems)
     names = sorted(members, key=order.__getitem__)
     one = models[0] if len(models) == 1 else None
     references = tuple(sorted({r for m in models for r in m.references}))
@@ -112,8 +111,7 @@ def _members(models: Iterable[Model]) -> dict[str, Member]:
                     )
                 )
             members[name] = member
-    if problems:
-        raise ModelError(problems)
+    ModelError.raise_if(problems)
     return members
 
 

@@ -108,8 +108,7 @@ def equations_of(model: Model, key: str) -> Equations:
     """
     if key not in _CACHE:
         problems = check(model, values=False)
-        if problems:
-            raise ModelError(problems)
+        ModelError.raise_if(problems)
         _CACHE[key] = _Builder(model, key).build()
         for text in (*warnings_without_tumour(model), *warnings_without_drug(model)):
             warnings.warn(text, stacklevel=callers_level())
@@ -255,10 +254,9 @@ class _Builder:
         if isinstance(part, Flow) and part.producer:
             pairs, _ = source_target_pairs(self.model, leaving(part))
             unclear += [text for pair in pairs for text in self.unit_mismatch(*pair, part)]
-        if unclear:
-            raise ModelError(
-                [Problem(f"{self.model.name}: {part.owner}", text, "see docs/model_files.md on roles") for text in unclear]
-            )
+        ModelError.raise_if(
+            Problem(f"{self.model.name}: {part.owner}", text, "see docs/model_files.md on roles") for text in unclear
+        )
         return found
 
     def unit_mismatch(self, source: str, target: str, part: Flow | Pulse) -> list[str]:

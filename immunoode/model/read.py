@@ -164,8 +164,7 @@ def parse_model(
     problems = reader.problems
     if not problems:
         problems = check(model, where or name, bib)
-    if problems:
-        raise ModelError(problems)
+    ModelError.raise_if(problems)
     return choose_variant(model, variant, instance)
 
 

@@ -36,8 +36,7 @@ def checked_values(model: ModelTables, values: Mapping[str, float]) -> dict[str,
             problems.append(Problem(place, f"is {value!r}", f"a finite number in {model.constants[name].unit}"))
         else:
             checked[name] = float(value)
-    if problems:
-        raise ModelError(problems)
+    ModelError.raise_if(problems)
     return checked
 
 

@@ -32,8 +32,7 @@ def check_search(minimise: Any, maximise: Any, how: dict[str, Any], solver: Any 
     if how["method"] not in METHODS:
         problems.append(Problem(f"method {how['method']!r:.60}", "is not known", " or ".join(METHODS)))
     problems += solver_problems(solver)
-    if problems:
-        raise SolveError(problems)
+    SolveError.raise_if(problems)
 
 
 def solver_problems(solver: Any) -> list[Problem]:

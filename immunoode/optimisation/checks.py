@@ -56,8 +56,7 @@ def check_dosages(functions: Sequence[ScheduleFunction], quantities: Sequence[Qu
         for one in dosages
         if not _alike([one.of(doses) for doses in each])
     ]
-    if problems:
-        raise SolveError(problems)
+    SolveError.raise_if(problems)
 
 
 def _alike(values: Sequence[FloatArray]) -> bool:

@@ -44,8 +44,7 @@ class Choice:
 
     def __post_init__(self) -> None:
         problems = self._of_wrong_kind()
-        if problems:
-            raise SolveError(problems)
+        SolveError.raise_if(problems)
         if not (np.isfinite([self.low, self.high]).all() and self.low < self.high):
             problems.append(Problem("Choice", f"is from {self.low!r} to {self.high!r}", "a lower bound below an upper one"))
         elif not ((self.begin >= self.low) & (self.begin <= self.high)).all():
@@ -53,8 +52,7 @@ class Choice:
         if self.step is not None and not 0 < self.step <= self.high - self.low:
             right = f"a positive step of at most {self.high - self.low:g}, from one bound to the other"
             problems.append(Problem("Choice", f"has the step {self.step!r}", right))
-        if problems:
-            raise SolveError(problems)
+        SolveError.raise_if(problems)
 
     def _of_wrong_kind(self) -> list[Problem]:
         """Return the problems of fields of the wrong kind."""
@@ -159,6 +157,5 @@ def choices(given: Mapping[str, Any]) -> Choices:
             problems.append(Problem(f"choose: {name!r}", f"is {value!r:.60}", right))
     if not (numbers or options or problems):
         problems.append(Problem("choose", "is empty", "for example {'dose': (0, 100)}"))
-    if problems:
-        raise SolveError(problems)
+    SolveError.raise_if(problems)
     return Choices(numbers, options)

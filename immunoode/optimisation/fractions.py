@@ -103,8 +103,7 @@ def fractionation(
     problems = [Problem(n, f"is {v!r}", "a positive number") for n, v in named.items() if not v > 0]
     if not growth_rate >= 0:
         problems.append(Problem("growth_rate", f"is {growth_rate!r}", "zero or more"))
-    if problems:
-        raise SolveError(problems)
+    SolveError.raise_if(problems)
     gain = 1 - tissue_alpha_beta / (sparing * alpha_beta)
 
     def dose(n: float) -> float:

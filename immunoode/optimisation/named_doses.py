@@ -56,8 +56,7 @@ def named_doses(
         else:
             named[name] = found
             problems += _of_values(name, found, chosen)
-    if problems:
-        raise SolveError(problems)
+    SolveError.raise_if(problems)
 
     def schedule_of(values: dict[str, Any]) -> Schedule:
         columns = {"time": stated.times.copy(), "amount": stated.amounts.copy()}

@@ -163,8 +163,7 @@ def schedule_problem(
         for e in endpoints
         if e.output not in whole.output_units
     ]
-    if problems:
-        raise SolveError(problems)
+    SolveError.raise_if(problems)
     whole = with_areas(whole, endpoints)
     if solver is None and any(e.log for e in endpoints):  # the logarithm of a number of cells continues below one cell
         solver = SolverOptions(extinction=False)

@@ -39,8 +39,7 @@ def report_times(until: Any, times: Any, endpoints: Sequence[Endpoint]) -> Float
         for one in endpoints
         if one.day is not None and not found[0] <= one.day <= found[-1]
     ]
-    if problems:
-        raise SolveError(problems)
+    SolveError.raise_if(problems)
     return found
 
 

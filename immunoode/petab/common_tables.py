@@ -228,8 +228,7 @@ def check_unique(column: Iterable[str], what: str, where: str) -> None:
     twice = sorted({i for i in ids if ids.count(i) > 1}) if len(set(ids)) < len(ids) else []
     problems = [Problem(where, f"{what} {i!r} is repeated", "unique ids") for i in twice[:20]]
     problems += [Problem(where, f"a {what} has no id", "an id for each row")] if "" in ids else []
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)
 
 
 def check_word(text: str, known: Sequence[str], what: str, where: str) -> str:

@@ -134,8 +134,7 @@ def _table(path: Path, needed: Sequence[str]) -> pd.DataFrame:
     missing = [
         Problem(path.name, f"no column {c!r}", "this table has " + ", ".join(needed)) for c in needed if c not in table.columns
     ]
-    if missing:
-        raise DataError(missing)
+    DataError.raise_if(missing)
     table = table[[c for c in table.columns if not c.startswith("Unnamed: ")]]
     return table.map(str.strip)
 

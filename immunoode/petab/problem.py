@@ -100,8 +100,7 @@ class PetabProblem:
         if "most_steps" in options:
             options["max_steps"] = options.pop("most_steps")
         unknown = [Problem("with_solver", f"{k!r} is not an option", nearest(k, OPTIONS)) for k in options if k not in OPTIONS]
-        if unknown:
-            raise DataError(unknown)
+        DataError.raise_if(unknown)
         return replace(self, solver=replace(self.solver, **options))
 
     def nominal(self) -> dict[str, float]:
@@ -195,8 +194,7 @@ class PetabProblem:
 
     def _values(self, values: Mapping[str, float] | None) -> dict[str, float]:
         unknown = [k for k in values or {} if k not in self.nominal()]
-        if unknown:
-            raise DataError([Problem(f"parameter {k!r}", "is not in the problem", nearest(k, self.nominal())) for k in unknown])
+        DataError.raise_if(Problem(f"parameter {k!r}", "is not in the problem", nearest(k, self.nominal())) for k in unknown)
         given = self.nominal() | {k: float(v) for k, v in (values or {}).items()}
         lost = [k for k, v in given.items() if not math.isfinite(v)]
         if lost:

@@ -68,8 +68,7 @@ def _rows(table: pd.DataFrame) -> Iterator[dict[str, str]]:
 
 def _check_files_named(files: Mapping[str, list[Any]], where: str) -> None:
     missing = [Problem(where, f"names no {name} file", RIGHT) for name, found in files.items() if not found]
-    if missing:
-        raise DataError(missing)
+    DataError.raise_if(missing)
 
 
 def _model(folder: Path, where: str, content: Mapping[str, Any], parameters: list[str], name: str) -> PetabModel:

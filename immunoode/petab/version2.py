@@ -67,8 +67,7 @@ def read_version_2(path: Path, content: Mapping[str, Any]) -> tuple[tuple[PetabP
     folder, where = path.parent, path.name
     problems = [Problem(where, f"has the key {k!r}", nearest(str(k), _KEYS)) for k in content if k not in _KEYS]
     problems += _extensions(content.get("extensions"), where)
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)
     tables = {}
     for kind, needed in _TABLES.items():
         files = file_names(content.get(f"{kind}_files"), f"{kind}_files", where)
@@ -108,8 +107,7 @@ def _models(given: Any, folder: Path, where: str) -> dict[str, Path]:
         for n, m in given.items()
         if str(m.get("language")).lower() != "sbml"
     ]
-    if other:
-        raise DataError(other)
+    DataError.raise_if(other)
     return {str(n): resolve_file(folder, m.get("location"), where) for n, m in given.items()}
 
 

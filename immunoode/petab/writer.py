@@ -130,8 +130,7 @@ class _PetabTables:
     @classmethod
     def of(cls, result: FitResult, whole: FlatModel) -> _PetabTables:
         problems = _refused(result, whole)
-        if problems:
-            raise DataError(problems)
+        DataError.raise_if(problems)
         arms, arm_of = _arms(result, whole)
         columns = _columns(result, whole, arms, arm_of)
         rows = list(zip(*columns.values(), strict=True)) if columns else [()] * len(result.observations.subjects)

@@ -120,8 +120,7 @@ def _columns(cohort: Cohort, columns: Sequence[str] | None) -> list[str]:
         numbers = table.select_dtypes("number")
         return [str(c) for c in numbers.columns if numbers[c].nunique() > 1][:12] or [str(c) for c in table.columns[:1]]
     missing = [c for c in columns if c not in table.columns]
-    if missing:
-        raise DataError([Problem("columns", f"{c!r} is no parameter", nearest(c, map(str, table.columns))) for c in missing])
+    DataError.raise_if(Problem("columns", f"{c!r} is no parameter", nearest(c, map(str, table.columns))) for c in missing)
     return list(columns)
 
 

@@ -123,8 +123,7 @@ def _checked(exposure: ArrayLike, responded: ArrayLike, groups: int, log: bool) 
         )
     if y.all() or not y.any():
         problems.append(Problem("responded", "is the same for all subjects", "some who responded and some who did not"))
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)
     return x, y
 
 

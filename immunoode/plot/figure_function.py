@@ -77,8 +77,7 @@ def _check_place(ax: Any, figsize: Any) -> None:
         problems.append(Problem("figsize", f"is {figsize!r:.60}", "width and height in inches: (6.4, 4)"))
     if ax is not None and not _is_drawn_on(ax):
         problems.append(Problem("ax", f"is {ax!r:.60}", "Axes of matplotlib, a Figure, several Axes, or None"))
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)
 
 
 def _is_size(figsize: Any) -> bool:

@@ -230,8 +230,7 @@ def _curves(fits: pd.DataFrame) -> pd.DataFrame:
     """Return subject, time and value of fitted curves of the sums, in order of time."""
     named = fits.rename(columns={"predicted": "value"}) if "value" not in fits.columns else fits
     missing = [c for c in ("subject", "time", "value") if c not in named.columns]
-    if missing:
-        raise DataError([Problem("fits", f"has no column {c!r}", "subject, time, value; or fit.predict()") for c in missing])
+    DataError.raise_if(Problem("fits", f"has no column {c!r}", "subject, time, value; or fit.predict()") for c in missing)
     if "quantity" in named.columns:
         named = named[named["quantity"] == SUM_OF_DIAMETERS]
     return named.assign(subject=named["subject"].astype(str)).sort_values("time", kind="stable")

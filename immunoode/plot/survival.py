@@ -327,8 +327,7 @@ def _estimates(estimates: Any) -> tuple[pd.DataFrame, str]:
         raise DataError(Problem("estimates", f"are {type(estimates).__name__} without rows", right))
     table = table.rename(columns={"covariate": "label"})
     missing = [c for c in FOREST if c not in table.columns]
-    if missing:
-        raise DataError([Problem("estimates", f"no column {c!r}", nearest(c, map(str, table.columns))) for c in missing])
+    DataError.raise_if(Problem("estimates", f"no column {c!r}", nearest(c, map(str, table.columns))) for c in missing)
     wrong = table[~((table["lower"] > 0) & np.isfinite(table["upper"]) & (table["estimate"] > 0))]
     if len(wrong):
         right = "positive ratios with finite intervals"

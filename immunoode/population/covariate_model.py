@@ -153,8 +153,7 @@ def mixed_effects(
             if isinstance(s, str) or not s > 0
         ]
     groups = _groups(correlated, tuple(n for n in names if n in sds), problems)
-    if problems:
-        raise FitError(problems)
+    FitError.raise_if(problems)
     made = tuple(distribution_of(n, known[n], distribution) for n in names)
     extra = {n: covariate_columns(n, c, seen, covariate_table) for n, c in covariates.items()}
     coefficients: list[str] = []

@@ -228,8 +228,7 @@ def likelihood_of(seen: Observations, error: str | Mapping[str, str]) -> Observa
         if mine.any() and not seen.value[mine].any():
             problems.append(Problem("data", f"all values of {quantity!r} are zero", "leave the quantity out with observe="))
         problems += without_likelihood(kinds.get(quantity, ""), seen, np.flatnonzero(seen.quantity == i), quantity)
-    if problems:
-        raise FitError(problems)
+    FitError.raise_if(problems)
     count = len(seen)
     logged, floor = np.zeros(count, bool), np.zeros(count)
     additive, proportional = np.full(count, -1), np.full(count, -1)

@@ -128,8 +128,7 @@ def _by_key(given: Mapping[str, Iterable[float]], seen: Observations) -> dict[st
     unknown = [
         Problem(f"occasions[{k!r}]", "is not an arm or subject of the data", nearest(k, known)) for k in table if k not in known
     ]
-    if unknown:
-        raise FitError(unknown)
+    FitError.raise_if(unknown)
     return {s: table.get(s, table.get(a, np.zeros(0))) for s, a in zip(seen.subjects, seen.arms, strict=True)}
 
 
@@ -240,5 +239,4 @@ def _check(whole: Model, names: Sequence[str]) -> None:
         for n in names
         if n in lags
     ]
-    if problems:
-        raise FitError(problems)
+    FitError.raise_if(problems)

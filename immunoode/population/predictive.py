@@ -195,8 +195,7 @@ def _check(
     known = ["arm", *([] if result.data.covariates is None else map(str, result.data.covariates.columns))]
     if by and by not in known:
         problems.append(Problem("by", f"{by!r} is not a covariate of the data", nearest(by, known)))
-    if problems:
-        raise FitError(problems)
+    FitError.raise_if(problems)
 
 
 def _strata(result: FinishedPopulationFit, by: str) -> Any:

@@ -79,8 +79,7 @@ def covariate_series(parameter: str, values: Any, times: Any, rule: str) -> Cova
     if rule not in RULES:
         right = "'locf' (a value holds until the next one) or 'nocb' (a value holds from the previous one until its own time)"
         problems.append(Problem(f"{where}: rule {rule!r}", "is not known", right))
-    if problems:
-        raise RegimenError(problems)
+    RegimenError.raise_if(problems)
     return CovariateSeries(name, tuple(numbers), tuple(days), rule, min(_START, days[0]))
 
 

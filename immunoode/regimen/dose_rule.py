@@ -61,8 +61,7 @@ def dose_rule(
             problems.append(
                 Problem(where, f"has every={every!r} and no count", "the number of doses or cycles, for example count=9")
             )
-    if problems:
-        raise RegimenError(problems)
+    RegimenError.raise_if(problems)
     return Dose(
         name,
         value,

@@ -53,8 +53,7 @@ def record_days(table: Any, *, time_unit: str) -> pd.Series:
         found, wrong = running_days([records[k] for k in span], per_day)
         days.extend(found)
         problems.extend(wrong)
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)
     return pd.Series(days, index=rows.frame.index if hasattr(table, "index") else None, name="day", dtype=float)
 
 

@@ -214,8 +214,7 @@ def _find_columns(
         problems += _overlooked_doses(frame, found, where)
     if not {"RATE", "DUR"} & set(found) and "AMT" in found and not problems:
         problems += _overlooked_durations(frame, found, where)
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)
     return found
 
 

@@ -107,8 +107,7 @@ def ordered_records(
     numbers = None if inputs is None else {name: number for number, name in reversed(inputs.items())}
     for subject, schedule in schedules.items():
         problems += _problems(f"subject {subject}", schedule, numbers)
-    if problems:
-        raise RegimenError(problems)
+    RegimenError.raise_if(problems)
     parameters = dict.fromkeys(r.name for s in schedules.values() for r in s.records() if r.action == SET)
     rows = list[_Cells]()
     for subject, schedule in schedules.items():

@@ -169,8 +169,7 @@ def parse_records(
     per_day = days_per(time_unit)
     inputs, problems = compartment_names(compartments)
     problems += rule_problems(rule, bool(covariates))
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)
     rows, unread = record_table(table, covariates, columns, ignore, per_day=per_day, needed=needed)
     records = records_from_table(rows)
     unread = [found for found in unread if not handled_elsewhere(found, records[found.row])]

@@ -70,8 +70,7 @@ class Event:
                 parse(text or "0")
             except ExpressionError as error:
                 problems.append(Problem(f"event {self.name!r}: {what}", str(error), "an expression"))
-        if problems:
-            raise RegimenError(problems)
+        RegimenError.raise_if(problems)
 
 
 @dataclass(frozen=True)

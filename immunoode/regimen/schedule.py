@@ -130,8 +130,7 @@ class Schedule:
     def __post_init__(self) -> None:
         columns = _columns(self)
         problems = [p for k, record in enumerate(_records(columns)) for p in _record_problems(f"schedule, row {k}", record)]
-        if problems:
-            raise RegimenError(problems)
+        RegimenError.raise_if(problems)
         order = np.argsort(columns["times"], kind="stable")
         for name, column in columns.items():
             kept = column[order] if isinstance(column, np.ndarray) else tuple(column[k] for k in order)
@@ -219,8 +218,7 @@ def _columns(schedule: Schedule) -> dict[str, Any]:
             for name, column in columns.items()
             if len(column) != rows
         ]
-    if problems:
-        raise RegimenError(problems)
+    RegimenError.raise_if(problems)
     at_rate = columns["rates"] > 0
     columns["durations"][at_rate] = columns["amounts"][at_rate] / columns["rates"][at_rate]
     return columns

@@ -86,6 +86,5 @@ def _therapy(what: str, therapy: str, problems: list[Problem]) -> str:
 
 def _change(action: str, name: str, amount: float, unit: str, where: str, at: _At, problems: list[Problem]) -> StateChange:
     times = checked_times(f"{where}: at={at!r}", at, problems)
-    if problems:
-        raise RegimenError(problems)
+    RegimenError.raise_if(problems)
     return StateChange(action, name, amount, unit, times)

@@ -124,8 +124,7 @@ def trigger(
         problems.append(Problem(f"{where}: then={then!r}", "is not known", right))
     problems += _end_problems(where, above, below, then, until)
     names = (therapies,) if isinstance(therapies, str) else tuple(therapies)
-    if problems:
-        raise RegimenError(problems)
+    RegimenError.raise_if(problems)
     limit = float(above if above is not None else below)  # type: ignore[arg-type]
     end = None if until is None else float(until)
     return Trigger(

@@ -45,8 +45,7 @@ def check_arguments(
     if not _is_range(quantiles):
         right = "two probabilities between 0 and 1, the lower one first, such as (0.05, 0.95)"
         problems.append(Problem("quantiles", f"are {quantiles!r:.60}", right))
-    if problems:
-        raise SolveError(problems)
+    SolveError.raise_if(problems)
 
 
 def _of_size(method: str, n: Any, most: Any) -> list[Problem]:

@@ -218,8 +218,7 @@ def _groups(given: Mapping[str, Sequence[str]] | None, inputs: Inputs, method: s
             if not any(set(block.names) <= set(group) for group in whole.values()):
                 what, right = f"{', '.join(block.names)} are correlated", "put them in one group, or method='shapley'"
                 problems.append(Problem("distributions", what, right))
-    if problems:
-        raise SolveError(problems)
+    SolveError.raise_if(problems)
     return {name: [inputs.names.index(one) for one in group] for name, group in whole.items()}
 
 
@@ -238,8 +237,7 @@ def _check_groups(given: Any, inputs: Inputs) -> None:
         for name, group in (given or {}).items()
         if name in inputs.names and name not in group
     ]
-    if problems:
-        raise SolveError(problems)
+    SolveError.raise_if(problems)
 
 
 def _sample(inputs: Inputs, found: Estimates, labels: tuple[str, ...]) -> pd.DataFrame:

@@ -45,8 +45,7 @@ class Inputs:
         ]
         if not dimensions_of(self.population):
             problems.append(Problem("distributions", "fix all parameters", "at least one parameter that varies"))
-        if problems:
-            raise SolveError(problems)
+        SolveError.raise_if(problems)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -91,8 +91,7 @@ def outputs(model: Model | str | None, regimen: Any, until: Any, of: Any, times:
         for e in wanted
         if e.output not in whole.output_units
     ]
-    if problems:
-        raise SolveError(problems)
+    SolveError.raise_if(problems)
     simulated = _Simulated(with_areas(whole, wanted), regimen, report_times(until, times, wanted), wanted, solver)
     return Outputs(simulated, tuple(map(str, wanted)))
 

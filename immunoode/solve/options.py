@@ -123,8 +123,7 @@ def solver_options(solver: SolverOptions | None, default: SolverOptions, **given
         If it does both.
     """
     twice = [name for name, value in given.items() if value is not None] if solver is not None else []
-    if twice:
-        raise SolveError(
-            [Problem(n, "is given together with solver=SolverOptions(...)", f"SolverOptions(..., {n}=...)") for n in twice]
-        )
+    SolveError.raise_if(
+        Problem(n, "is given together with solver=SolverOptions(...)", f"SolverOptions(..., {n}=...)") for n in twice
+    )
     return (solver or default).override(**given)

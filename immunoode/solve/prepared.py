@@ -311,8 +311,7 @@ class PreparedSimulation:
             problems.append(Problem("vary", "has initial values, and the regimen resets to those of the model", "one of them"))
         if self._doses and any(s.triggers for s in stated):
             problems.append(Problem("vary", "has doses of a regimen that reacts to the state", "leave one of them out"))
-        if problems:
-            raise SolveError(problems)
+        SolveError.raise_if(problems)
 
     def _check_derivatives(self) -> None:
         if self._scaling:

@@ -86,8 +86,7 @@ def reductions(names: str | Iterable[str]) -> dict[str, Reduce]:
         else:
             known = [*REDUCTIONS, "first_below(20)", "first_above(20)"]
             problems.append(Problem(f"reduce: {name!r}", "is not known", nearest(name, known)))
-    if problems:
-        raise SolveError(problems)
+    SolveError.raise_if(problems)
     if not found:
         raise SolveError(Problem("reduce", "is empty", f"one or more of {', '.join(REDUCTIONS)}, first_below(20)"))
     return found

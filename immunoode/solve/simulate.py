@@ -256,8 +256,7 @@ def parameter_values(model: ClosedModel, given: Any, subjects_of_regimens: int |
     for name, values in columns.items():
         if name in index:
             problems += _fill(matrix, index[name], name, values, subjects)
-    if problems:
-        raise SolveError(problems)
+    SolveError.raise_if(problems)
     return matrix, subjects
 
 

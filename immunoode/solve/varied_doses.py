@@ -32,8 +32,7 @@ class VariedDoses:
             for count in sorted({len(_rows(s, by.name)) for s in schedules})
             if count <= (by.which or 0)
         ]
-        if problems:
-            raise SolveError(problems)
+        SolveError.raise_if(problems)
         made = {id(s): [_rows(s, by.name) for _, by in self._varied] for s in schedules}
         self._places = [made[id(s)] for s in schedules]
 

@@ -279,8 +279,7 @@ def find_columns(
         for role, head in stated.items()
         if head.doubt
     ]
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)
     return ColumnRoles(found, {role: head.unit for role, head in stated.items() if head.unit}, tuple(notes))
 
 

@@ -168,8 +168,7 @@ def index_by_subject(table: pd.DataFrame, where: str, names: Sequence[str] = NAM
         if s and s in seen:
             problems.append(Problem(f"{where}, row {k + 1}", f"has the subject {s!r} a second time", "one row per subject"))
         seen.add(s)
-    if problems:
-        raise DataError(problems[:20])
+    DataError.raise_if(problems[:20])
     return table.set_axis(ids, axis=0)
 
 

@@ -95,8 +95,7 @@ class Reconciliation:
             for t in self.tallies
             if not t.adds_up
         ]
-        if problems:
-            raise DataError(problems)
+        DataError.raise_if(problems)
 
     def tally(self, name: str) -> Tally:
         """Return the tally of "rows", "doses" or "subjects"; an empty one if it was not counted."""

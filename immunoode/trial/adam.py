@@ -116,10 +116,9 @@ def read_adam(
     }
     parts = {name: read_functions[name](data) for name, data in data_sets.items()}
     data = _combine(parts, adsl_subjects, data_sets, tables, title or "ADaM data")
-    if problems := arms_spelt_differently(
-        pd.concat([t["arm"] for t in (data.frame, data.findings, data.endpoints)]), data.title
-    ):
-        raise DataError(problems)
+    DataError.raise_if(
+        arms_spelt_differently(pd.concat([t["arm"] for t in (data.frame, data.findings, data.endpoints)]), data.title)
+    )
     if not len(data) and not len(data.findings) and not len(data.endpoints):
         raise DataError(Problem(data.title, "no row is left", "give ADTR, ADRS or ADTTE with values"))
     return data
@@ -129,8 +128,7 @@ def _sources(source: Any) -> dict[str, Any]:
     """Return the data sets by name."""
     if isinstance(source, Mapping):
         unknown = [n for n in source if str(n).upper() not in DATASETS]
-        if unknown:
-            raise DataError([Problem(f"data set {n!r}", "is not read", "known: " + ", ".join(DATASETS)) for n in unknown])
+        DataError.raise_if(Problem(f"data set {n!r}", "is not read", "known: " + ", ".join(DATASETS)) for n in unknown)
         return {str(name).upper(): table for name, table in source.items()}
     folder = Path(source)
     if not folder.is_dir():
@@ -156,8 +154,7 @@ def _check_selection(selected: Mapping[str, str], tables: Mapping[str, pd.DataFr
     problems = [
         Problem("where", f"no data set has a column {c!r}", nearest(c, everything)) for c in selected if c not in everything
     ]
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)
 
 
 def _not_selected(table: pd.DataFrame, selected: Mapping[str, str]) -> pd.Series:
@@ -205,8 +202,7 @@ def _check_one_param_per_code(name: str, rows: pd.DataFrame) -> None:
         shown = " and ".join(map(repr, same["PARAM"].iloc[:3]))
         what = f"PARAMCD {str(code)!r} stands for {same['plain'].nunique()} PARAM: {shown}"
         problems.append(Problem(name, what, f"select one: where={{'PARAM': {same['PARAM'].iloc[0]!r}}}"))
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)
 
 
 def _depends_on_reader(name: str, rows: pd.DataFrame) -> pd.Series:
@@ -315,5 +311,4 @@ def _check_data_sets(tables: Mapping[str, pd.DataFrame]) -> None:
         for name in ("ADTR", "ADRS")
         if name in tables and not {"ADT", "ADY"} & set(tables[name].columns)
     ]
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)

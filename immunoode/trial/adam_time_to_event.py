@@ -152,8 +152,7 @@ def _units(data: AdamDataset, stated: str | None) -> pd.Series:
         silent = labels[cells == ""].unique()
         by_label = {label: read(label, f"{data.name}: PARAM", time_unit_in_label) for label in silent}
         unit = cells.map(by_cell).where(cells != "", labels.map(by_label).fillna(""))
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)
     return unit
 
 

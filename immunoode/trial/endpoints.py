@@ -157,8 +157,7 @@ def _indicators(
 
 def _check_columns(table: pd.DataFrame, columns: Sequence[str], where: str) -> None:
     missing = [c for c in dict.fromkeys(columns) if c not in table.columns]
-    if missing:
-        raise DataError([Problem(where, f"no column {c!r}", nearest(c, map(str, table.columns))) for c in missing])
+    DataError.raise_if(Problem(where, f"no column {c!r}", nearest(c, map(str, table.columns))) for c in missing)
 
 
 def _endpoint(

@@ -211,8 +211,7 @@ def read_rows(
         for u in (units.values() if isinstance(units, Mapping) else (units,))
         if u is not None and not isinstance(u, str)
     ]
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)
     whole = table
     columns = named_columns(columns, where)
     flag = columns.get("flag") or next((c for c in table.columns if heading_words(str(c)) in KNOWN["flag"]), None)
@@ -353,8 +352,7 @@ def _check_kept(kept: pd.DataFrame, where: str, left_out: int) -> None:
         for s, a in arms[arms.map(len) > 1].items()
     ]
     problems += arms_spelt_differently(kept["arm"], where)
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)
 
 
 def arms_spelt_differently(arms: pd.Series, where: str) -> list[Problem]:

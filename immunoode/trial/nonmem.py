@@ -143,8 +143,7 @@ def read_nonmem(
     )
     missing = rows.missing()
     found, problems = constant_covariates(rows.table, "ID", list(fixed), rows.where)
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)
     schedules = {subject: schedule for subject, schedule in read.schedules.items() if len(schedule.times)}
     places = {row: k + OBSERVATION_ORDER for k, row in enumerate(rows.table.index)}
     made = replace(
@@ -203,8 +202,7 @@ def _rows_of(read: ParsedRecords, own: Mapping[str, str], covariates: Sequence[s
         ]
     twice = named.columns[named.columns.duplicated()]
     problems += [Problem(where, f"has two columns {c}", "different names of columns") for c in twice.unique()]
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)
     if "CENS" in named.columns:
         _limits(named, where)
     empty = {c: is_missing(as_text(named[c])) for c in named.columns}

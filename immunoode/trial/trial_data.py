@@ -257,8 +257,7 @@ def _among(column: str, known: Iterable[str], wanted: str | Iterable[str] | None
     """Return the requested names, all if none are requested."""
     names = list(known) if wanted is None else [wanted] if isinstance(wanted, str) else [str(w) for w in wanted]
     missing = [n for n in names if n not in set(known)]
-    if missing:
-        raise DataError([Problem(column, f"{n!r} is not in the data", nearest(n, known)) for n in missing])
+    DataError.raise_if(Problem(column, f"{n!r} is not in the data", nearest(n, known)) for n in missing)
     return names
 
 

@@ -162,8 +162,7 @@ def _days(table: pd.DataFrame, found: ColumnRoles, time_unit: str, where: str) -
         seen.setdefault(day, c)
     if not days and not problems:
         problems.append(Problem(where, "no column is a time", "headings of times such as '0', 'Day 7', 'week 2'"))
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)
     return days
 
 
@@ -196,8 +195,7 @@ def _by_rows(table: pd.DataFrame, found: ColumnRoles, days: Mapping[Any, Any], _
         Problem(f"{where}, row {row}", f"repeats the subject {name!r}", right)
         for row, name in subject[subject.duplicated() & (subject != "")].items()
     ]
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)
     own = {"arm": as_text(table[found.found["arm"]])} if "arm" in found.found else {}
     parts = [
         pd.DataFrame({"subject": subject, **own, "time": day, "value": table[c].astype(object)}).set_axis(

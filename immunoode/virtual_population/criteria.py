@@ -77,8 +77,7 @@ class PlausibilityCriterion:
                 reductions(self.reduce)
             except SolveError as error:
                 problems += [Problem("reduce", f"{self.reduce!r} {p.what}", p.right) for p in error.problems]
-        if problems:
-            raise PopulationError([Problem(f"criterion of {self.output!r}: {p.where}", p.what, p.right) for p in problems])
+        PopulationError.raise_if(Problem(f"criterion of {self.output!r}: {p.where}", p.what, p.right) for p in problems)
 
     def _time_problems(self) -> Iterator[Problem]:
         if self.between is not None and len(self.between) != 2:

@@ -150,8 +150,7 @@ class EmpiricalRows:
             )
         if self.units and len(self.units) != len(self.columns):
             problems.append(Problem(place, f"has {len(self.units)} units", f"one per column: {len(self.columns)}"))
-        if problems:
-            raise PopulationError(problems)
+        PopulationError.raise_if(problems)
         object.__setattr__(self, "rows", tuple(map(tuple, table.tolist())))
 
     @classmethod

@@ -55,8 +55,7 @@ def independent_scores(
         problems.append(
             Problem("size", f"is {whole}, but the block ends at {first + count}", "the number of patients in the whole design")
         )
-    if problems:
-        raise PopulationError(problems)
+    PopulationError.raise_if(problems)
     if design == "random" or not dimensions:
         block = range(first, first + count)
         columns = np.empty((len(dimensions), count))

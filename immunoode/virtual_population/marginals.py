@@ -158,8 +158,7 @@ def check_numbers(made: Any, positive: tuple[str, ...] = ()) -> None:
             problems.append(Problem(field.name, f"is {value:g}", "a number above zero"))
         else:
             object.__setattr__(made, field.name, float(value))
-    if problems:
-        raise PopulationError(problems)
+    PopulationError.raise_if(problems)
 
 
 def _check_order(lower: float, upper: float) -> None:

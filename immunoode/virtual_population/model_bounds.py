@@ -33,8 +33,7 @@ def unit_factors(stated: Mapping[str, str], model: ClosedModel) -> dict[str, flo
             factors[name] = units.factor(unit, own) if unit else 1.0
         except UnitError as error:
             problems += [Problem(f"distribution of {name!r}", f"{p.where}: {p.what}", p.right) for p in error.problems]
-    if problems:
-        raise PopulationError(problems)
+    PopulationError.raise_if(problems)
     return factors
 
 
@@ -62,6 +61,5 @@ def truncated(
             changed[name] = replace(entry, distribution=Truncated(entry.distribution, low, high))
         except PopulationError as error:
             problems += [Problem(f"{name}: {p.where}", p.what, p.right) for p in error.problems]
-    if problems:
-        raise PopulationError(problems)
+    PopulationError.raise_if(problems)
     return changed

@@ -66,8 +66,7 @@ class VirtualPatients:
         problems = [p for where, table in tables.items() for p in _table_problems(where, table, self.parameters)]
         if not problems and self.prior_weights is not None:
             problems = _weight_problems(self.prior_weights, len(self))
-        if problems:
-            raise DataError(problems)
+        DataError.raise_if(problems)
 
     def __len__(self) -> int:
         return len(self.parameters)

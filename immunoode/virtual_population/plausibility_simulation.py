@@ -228,8 +228,7 @@ def plausibility_simulation(
             )
         if until is None and one.needs_course and one.between is None and one.output not in resolved.constants:
             problems.append(Problem(place, "applies to a whole time course", "until=, or between= or at= in the criterion"))
-    if problems:
-        raise PopulationError(problems)
+    PopulationError.raise_if(problems)
     made = PlausibilitySimulation(whole, stated, regimens, None if until is None else units.days(until), dict(options))
     _check_limits(made)
     return made
@@ -247,5 +246,4 @@ def _check_limits(made: PlausibilitySimulation) -> None:
             criterion.limits(made._unit(criterion.output))
         except PopulationError as error:
             problems += [Problem(f"criteria[{k}]: {p.where}", p.what, p.right) for p in error.problems]
-    if problems:
-        raise PopulationError(problems)
+    PopulationError.raise_if(problems)

@@ -213,8 +213,7 @@ class _Sampler:
         ]
         if self.method not in METHODS:
             problems.append(Problem("method", f"{self.method!r} is not known", nearest(str(self.method), METHODS)))
-        if problems:
-            raise PopulationError(problems)
+        PopulationError.raise_if(problems)
 
     def sample(self, n: int, most: int) -> PlausibleSample:
         import pandas as pd

@@ -75,8 +75,7 @@ class PopulationDistribution:
             object.__setattr__(self, key, tuple(getattr(self, key)))
         problems = [*self._wrap("parameters"), *self._wrap("covariates")]
         problems = problems or [*self._problems()]
-        if problems:
-            raise PopulationError(problems)
+        PopulationError.raise_if(problems)
 
     def _problems(self) -> Iterator[Problem]:
         yield from name_problems(self.parameters, self.covariates, self.tables)
@@ -193,8 +192,7 @@ class PopulationDistribution:
         problems = [Problem("names", f"{n!r} has no distribution here", nearest(n, self.names)) for n in names if n not in new]
         taken = [name for name in new.values() if list(new.values()).count(name) > 1]
         problems += [Problem("names", f"{name!r} would occur twice", "different names") for name in dict.fromkeys(taken)]
-        if problems:
-            raise PopulationError(problems)
+        PopulationError.raise_if(problems)
         return replace(
             self,
             parameters={new[n]: d for n, d in self.parameters.items()},

@@ -90,8 +90,7 @@ class PopulationReader:
         texts: dict[str, Any] = {key: self.text(document, key) for key in TEXTS}
         references = self.references(document)
         name = self.text(document, "name") or stem
-        if self.problems:
-            raise PopulationError(self.problems)
+        PopulationError.raise_if(self.problems)
         try:
             return PopulationDistribution(
                 parameters,

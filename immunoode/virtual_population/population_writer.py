@@ -62,8 +62,7 @@ def _check_sources(population: PopulationDistribution) -> None:
         for place, source in places
         if not source
     ]
-    if problems:
-        raise PopulationError(problems)
+    PopulationError.raise_if(problems)
 
 
 def _document(population: PopulationDistribution, stem: str) -> dict[str, Any]:

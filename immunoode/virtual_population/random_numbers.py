@@ -159,8 +159,7 @@ def _check(purpose: str, counts: dict[str, int]) -> None:
     ]
     if not isinstance(purpose, str) or not purpose:
         problems.append(Problem("purpose", f"is {purpose!r}", "a word for the purpose of the numbers, such as 'accrual'"))
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)
 
 
 def _numbers(patients: Patients) -> range | NDArray[np.int64]:

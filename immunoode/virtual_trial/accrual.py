@@ -52,8 +52,7 @@ class Accrual:
             problems.append(Problem("per_month", f"is {self.per_month}", "a rate above zero"))
         if self.over is not None:
             problems += _time_problems(self.over)
-        if problems:
-            raise DataError(problems)
+        DataError.raise_if(problems)
 
     def days(self, draws: RandomDraws) -> FloatArray:
         """Return the day on which each subject enters, counted from the first day of accrual and increasing, shape (rows,)."""

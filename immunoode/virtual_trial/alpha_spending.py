@@ -133,6 +133,5 @@ def _checked(fractions: Any, alpha: float, spending: str) -> FloatArray:
         problems.append(Problem("alpha", f"is {alpha}", "a one-sided type I error: 0.025"))
     if spending not in FUNCTIONS:
         problems.append(Problem("spending", f"is {spending!r}", "one of " + ", ".join(map(repr, FUNCTIONS))))
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)
     return times

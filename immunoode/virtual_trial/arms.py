@@ -58,8 +58,7 @@ class TrialArm:
             problems.append(Problem("ratio", f"is {self.ratio!r}", "a whole number above zero: 1, or 2 for twice as many"))
         if not 0 < self.crossover_share <= 1:
             problems.append(Problem("crossover_share", f"is {self.crossover_share}", "a proportion above 0 and at most 1"))
-        if problems:
-            raise DataError(problems)
+        DataError.raise_if(problems)
 
     @property
     def changes(self) -> bool:
@@ -98,8 +97,7 @@ def as_arms(given: Any) -> dict[str, TrialArm]:
     for name, one in arms.items():
         if isinstance(one.crossover, str) and one.crossover == name:
             problems.append(Problem(f"arm {name!r}", "crosses over to itself", "another arm"))
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)
     for one in arms.values():
         one.treatment()
         _regimen(one.crossover, arms)

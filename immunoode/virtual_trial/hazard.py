@@ -68,8 +68,7 @@ class Hazard:
         if self.exponent and not of_size and self.reference is None:
             right = "reference=, the value of the output at which the rate is per_year"
             problems.append(Problem("reference", f"is not stated for the output {self.output!r}", right))
-        if problems:
-            raise DataError(problems)
+        DataError.raise_if(problems)
 
     def rates(self, values: FloatArray) -> FloatArray:
         """Return the hazard per day at values of the output, of any shape; negative values count as zero."""

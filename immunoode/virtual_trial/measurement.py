@@ -61,8 +61,7 @@ class Measurement:
         for name in ("additive", "proportional", "limit_mm", "absent_mm", "round_mm"):
             if not 0 <= getattr(self, name) < np.inf:
                 problems.append(Problem(name, f"is {getattr(self, name)}", "a number of zero or more"))
-        if problems:
-            raise DataError(problems)
+        DataError.raise_if(problems)
 
     def shares(self, draws: RandomDraws) -> FloatArray:
         """Return the fraction of the sum in each target lesion, shape (subjects, lesions); 0 for missing lesions."""

@@ -129,8 +129,7 @@ class Observation:
             problems.append(
                 Problem("the simulation", f"ends at day {times[-1]:g}, but follow-up ends at day {self.last_day:g}", right)
             )
-        if problems:
-            raise DataError(problems)
+        DataError.raise_if(problems)
 
 
 PER_SUBJECT = ("days", "diameters", "new_lesions", "death", "dropout")

@@ -220,8 +220,7 @@ def _check_options(rules: Any, pfs_rules: Any, index: Any, subjects: int) -> Non
         problems.append(Problem("pfs_rules", f"are {type(pfs_rules).__name__}", "PfsRules"))
     if index is not None and len(index) != subjects:
         problems.append(Problem("index", f"has {len(index)} entries", f"one per subject: {subjects}"))
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)
 
 
 def _checked(days: Any, sizes: Any, new_lesions: Any, death: Any, last_contact: Any) -> _Assessments:
@@ -262,8 +261,7 @@ def _checked(days: Any, sizes: Any, new_lesions: Any, death: Any, last_contact: 
             problems.append(
                 Problem(name, f"is before day 0 for {int((end < 0).sum())} subjects, first {first}", "day 0 or later")
             )
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)
     return _Assessments(when, diameters, new, **ends)
 
 

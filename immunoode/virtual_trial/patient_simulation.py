@@ -228,8 +228,7 @@ def _population(
     problems = [*_arm_problems(arms), *_count_problems(n, table), *_start_problems(start)]
     if observation is not None and not isinstance(observation, Observation):
         problems.append(Problem("observation", f"is {type(observation).__name__}", "an Observation"))
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)
     if table is not None:
         parameter_values(resolve(whole), table, None)
     options = solver or SolverOptions()

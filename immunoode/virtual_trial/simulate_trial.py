@@ -192,8 +192,7 @@ def _design(
         for name, value in given.items()
         if not isinstance(value, kinds[name])
     ]
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)
     _check_counts(size=size, pool=pool)
     control = arm_named(analysis.control, arms, "analysis: control")
     _check_analysis(analysis, arms, size, observation)
@@ -210,8 +209,7 @@ def _check_counts(**counts: Any) -> None:
         for name, value in counts.items()
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < (name != "first")
     ]
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)
 
 
 def _check_analysis(analysis: TrialAnalysis, arms: dict[str, TrialArm], size: int, observation: Observation) -> None:
@@ -228,8 +226,7 @@ def _check_analysis(analysis: TrialAnalysis, arms: dict[str, TrialArm], size: in
         )
     if analysis.looks and len(arms) != 2:
         problems.append(Problem("analysis", f"has interim looks at {len(arms)} arms", "two arms, or no looks"))
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)
 
 
 @dataclass(frozen=True)

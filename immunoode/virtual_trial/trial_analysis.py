@@ -123,8 +123,7 @@ class TrialAnalysis:
             problems.append(Problem("alpha", f"is {self.alpha}", "a one-sided type I error: 0.025"))
         if self.futility is not None and not self.futility > 0:
             problems.append(Problem("futility", f"is {self.futility}", "a hazard ratio above zero"))
-        if problems:
-            raise DataError(problems)
+        DataError.raise_if(problems)
 
     def _wrong_names(self) -> list[Problem]:
         problems = []

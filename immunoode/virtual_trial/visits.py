@@ -60,8 +60,7 @@ class VisitSchedule:
             problems.append(Problem("until", f"is {self.until!r}, which is before the first visit", f"{self.every!r} or later"))
         if not problems and self.end is not None and units.days(self.end) < units.days(self.until):
             problems.append(Problem("end", f"is {self.end!r}, which is before `until`", f"{self.until!r} or later"))
-        if problems:
-            raise DataError(problems)
+        DataError.raise_if(problems)
 
     def _time_problems(self, name: str) -> list[Problem]:
         value = getattr(self, name)

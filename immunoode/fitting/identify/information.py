@@ -66,8 +66,7 @@ def planned_errors(seen: Observations, error: str | Mapping[str, str], size: Siz
             right = "(proportional, additive)" if kind == "combined" else "one number above zero"
             problems.append(Problem(f"size[{q!r}]", f"{given!r} is not a size of {kind} errors", right))
         both.append(pair or (0.2, 0.0))
-    if problems:
-        raise FitError(problems)
+    FitError.raise_if(problems)
     proportional, additive = (np.array(column) for column in zip(*both, strict=True))
     return PlannedErrors(tuple(str(kinds[q]) for q in seen.quantities), proportional, additive)
 

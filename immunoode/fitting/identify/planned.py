@@ -38,8 +38,7 @@ def planned_observations(
     problems = [
         Problem("subjects", f"is {n!r} in arm {a!r}", "a whole number from 1") for a, n in counts.items() if not _whole(n)
     ]
-    if problems:
-        raise FitError(problems)
+    FitError.raise_if(problems)
     arms = [a for a, n in counts.items() for _ in range(n)]
     names = [f"{a} {i + 1}" for a, n in counts.items() for i in range(n)]
     days = np.concatenate(list(plan.values()))
@@ -92,8 +91,7 @@ def _plan(model: Model, times: Times, observe: str | Iterable[str] | None) -> di
     ]
     if not given:
         problems = [Problem("observe", "no output is stated", "outputs of the model: " + ", ".join(list(known)[:12]))]
-    if problems:
-        raise FitError(problems)
+    FitError.raise_if(problems)
     return given
 
 
@@ -109,8 +107,7 @@ def _counts(subjects: int | Mapping[str, int], regimens: Any) -> dict[str, int]:
         for a in arms
         if a not in map(str, subjects)
     ]
-    if problems:
-        raise FitError(problems)
+    FitError.raise_if(problems)
     return {a: subjects[a] for a in arms}
 
 
@@ -160,8 +157,7 @@ def with_outputs(
         for o in further
         if o not in known
     ]
-    if problems:
-        raise FitError(problems)
+    FitError.raise_if(problems)
     if not further:
         return seen, errors
     units = tuple(known[o] for o in further)

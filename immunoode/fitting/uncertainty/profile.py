@@ -176,8 +176,7 @@ def profiles(
     own = {k for s in result.parameterisation.fitted_parameters if s.sharing == PER_SUBJECT for k in s.keys}
     chosen = list(names) or [n for n in known if n not in own] or list(known)
     unknown = [n for n in chosen if n not in known]
-    if unknown:
-        raise FitError([Problem("profile", f"{n!r} was not fitted", nearest(n, known)) for n in unknown])
+    FitError.raise_if(Problem("profile", f"{n!r} was not fitted", nearest(n, known)) for n in unknown)
     ends = thresholds(result, level)
     jobs = [(known[n], side) for n in chosen for side in (-1, 1)]
     with (

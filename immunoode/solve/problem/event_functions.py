@@ -222,8 +222,7 @@ def _check(whole: FlatModel, events: Events) -> None:
         texts = (event.trigger, event.delay, event.priority, *(a.value for a in event.assignments))
         used = {name for text in texts if text for name in names_in(text)} | {a.size for a in event.assignments if a.size}
         problems += [Problem(where, f"uses the unknown name {n!r}", "names that the model has") for n in sorted(used - known)]
-    if problems:
-        raise SolveError(problems)
+    SolveError.raise_if(problems)
 
 
 def _compiled(whole: FlatModel, system: CompiledModel, events: tuple[Event, ...]) -> EventFunctions:

@@ -110,8 +110,7 @@ def _check_outputs(names: Sequence[str], model: ClosedModel) -> None:
     unknown = [Problem(f"{model.name}: output {n!r}", "is not known", nearest(str(n), known)) for n in names if n not in known]
     twice = sorted({n for n in names if n in known and list(names).count(n) > 1})
     unknown += [Problem(f"{model.name}: output {n!r}", "is stated twice", "once: it has one column") for n in twice]
-    if unknown:
-        raise SolveError(unknown)
+    SolveError.raise_if(unknown)
 
 
 def _check_schedules(schedules: Sequence[Schedule | None], layout: Layout, where: str) -> None:
@@ -129,8 +128,7 @@ def _check_schedules(schedules: Sequence[Schedule | None], layout: Layout, where
     unknown += [
         Problem(f"sensitivities: {str(by)!r}", "varies with time", "leave it out") for by in layout.by if by.name in parameters
     ]
-    if unknown:
-        raise SolveError(unknown)
+    SolveError.raise_if(unknown)
 
 
 def _check_times(rows: Sequence[FloatArray], starts: FloatArray) -> None:

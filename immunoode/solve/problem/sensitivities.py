@@ -63,8 +63,7 @@ def sensitivity_parameters(
         Problem(where, f"{str(by)!r} is requested twice", "once")
         for by in dict.fromkeys(b for b in found if found.count(b) > 1)
     ]
-    if problems:
-        raise SolveError(problems)
+    SolveError.raise_if(problems)
     return tuple(found)
 
 

@@ -80,8 +80,7 @@ def trigger_table_of(
     ]
     if found and by:
         problems.append(Problem("sensitivities", "cannot be computed if a regimen has triggers", "leave one of them out"))
-    if problems:
-        raise SolveError(problems)
+    SolveError.raise_if(problems)
     table = np.array([_record(r) for r in found], dtype=TRIGGER)
     affects = np.array([[not r.therapies or name in r.therapies for name in inputs] for r in found], dtype=bool)
     return TriggerTable(tuple(r.quantity for r in found), table, affects.reshape(len(found), len(inputs)))

@@ -114,8 +114,7 @@ def mouse_mrecist(data: TrialData | pd.DataFrame, quantity: str | None = None) -
 
     series, lost = size_series(data, quantity)
     negative = [one.subject for one in series if (one.sizes < 0).any()]
-    if negative:
-        raise DataError([Problem(f"volumes, subject {s}", "has one below zero", "volumes of zero or more") for s in negative])
+    DataError.raise_if(Problem(f"volumes, subject {s}", "has one below zero", "volumes of zero or more") for s in negative)
     rows = [_row(one) for one in series]
     late = [{"subject": r["subject"], "reason": f"no volume from day {FIRST_DAY:g} on"} for r in rows if r["response"] == ""]
     left_out = pd.concat([lost[["subject", "reason"]], pd.DataFrame(late, columns=["subject", "reason"])], ignore_index=True)

@@ -73,8 +73,7 @@ def boolean_column(frame: pd.DataFrame, name: str, default: bool) -> Array:
     meaning = {**_BOOLEANS, "": default}
     read = [meaning.get(str(word).strip().lower()) for word in words]
     wrong = [str(w) for w, value in zip(words, read, strict=True) if value is None]
-    if wrong:
-        raise DataError([Problem(f"assessments: {name}", f"{w!r} is neither yes nor no", "True or False") for w in wrong])
+    DataError.raise_if(Problem(f"assessments: {name}", f"{w!r} is neither yes nor no", "True or False") for w in wrong)
     return np.asarray([*read, default], dtype=bool)[codes]
 
 

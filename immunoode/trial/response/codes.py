@@ -145,6 +145,5 @@ def encode(column: pd.Series, code: Callable[[str], int | None], known: Sequence
     numbers, words = pd.factorize(column.fillna("") if hasattr(column, "fillna") else column)
     codes = [code(str(word).strip()) for word in words]
     wrong = [str(word) for word, number in zip(words, codes, strict=True) if number is None]
-    if wrong:
-        raise DataError([Problem(f"assessments: {column.name}", f"{w!r} is unknown", nearest(w, known)) for w in wrong])
+    DataError.raise_if(Problem(f"assessments: {column.name}", f"{w!r} is unknown", nearest(w, known)) for w in wrong)
     return np.asarray(codes, dtype=np.int64)[numbers] if len(codes) else np.zeros(len(column), dtype=np.int64)

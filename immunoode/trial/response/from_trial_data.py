@@ -95,8 +95,7 @@ def extract_reported_responses(data: TrialData) -> pd.DataFrame | None:
 def _yes_or_no(words: pd.Series) -> pd.Series:
     known = words.astype(str).str.strip().str.lower().map(_NEW_WORDS)
     wrong = list(dict.fromkeys(words[known.isna()]))
-    if wrong:
-        raise DataError([Problem("new lesions", f"{w!r} is unknown", nearest(str(w), _NEW_WORDS)) for w in wrong])
+    DataError.raise_if(Problem("new lesions", f"{w!r} is unknown", nearest(str(w), _NEW_WORDS)) for w in wrong)
     return known
 
 

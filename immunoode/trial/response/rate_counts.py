@@ -76,8 +76,7 @@ def rate_counts(
         for (s, a), n in full["n"].items()
         if n == 0
     ]
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)
     shaped = {c: full[c].to_numpy(np.float64).reshape(len(names), 2) for c in COUNTS}
     return RateCounts(order[0], order[1], tuple(names), shaped["responders"], shaped["n"])
 
@@ -114,8 +113,7 @@ def _checked(table: pd.DataFrame) -> pd.DataFrame:
         Problem(f"response rates, row {row}", f"{table['responders'].loc[row]} responders of {table['n'].loc[row]}", right)
         for row in table.index[bad]
     ]
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)
     return table.assign(**read)
 
 
@@ -129,8 +127,7 @@ def _per_subject(table: pd.DataFrame) -> pd.DataFrame:
         Problem(f"responses, row {row}", f"response {given.loc[row]!r} is neither 1 nor 0")
         for row in table.index[responded.isna()]
     ]
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)
     return table.assign(responders=responded.astype(float), n=1.0)
 
 
@@ -144,10 +141,7 @@ def _strata(table: pd.DataFrame, strata: Any) -> Any:
     else:
         names = [strata] if isinstance(strata, str) else list(strata)
         missing = [name for name in names if name not in table.columns]
-        if missing:
-            raise DataError(
-                [Problem("strata", f"there is no column {m!r}", nearest(m, map(str, table.columns))) for m in missing]
-            )
+        DataError.raise_if(Problem("strata", f"there is no column {m!r}", nearest(m, map(str, table.columns))) for m in missing)
         columns = {name: table[name] for name in names}
     if not columns:
         return "all"

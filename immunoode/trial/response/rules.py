@@ -155,8 +155,7 @@ def _check(rules: Any, choices: dict[str, tuple[str, ...]], free: tuple[str, ...
         wrong = _wrong(item.default, value, choices.get(item.name), item.name in free)
         if wrong:
             problems.append(Problem(f"{where}.{item.name}", f"is {value!r}", wrong))
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)
 
 
 def _wrong(default: object, value: object, choice: tuple[str, ...] | None, negative: bool) -> str:

@@ -85,8 +85,7 @@ def curves_of_arms(source: Any) -> dict[str, DigitisedCurve]:
             found[arm] = _curve(table, where)
         except DataError as error:
             problems += error.problems
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)
     return found
 
 
@@ -196,8 +195,7 @@ def _check(points: pd.DataFrame, where: str) -> None:
         problems.append(Problem(where, f"rises from {ordered.iloc[0]:.3g} to {ordered.iloc[-1]:.3g}", right))
     if not problems and span <= 0:
         problems.append(Problem(where, "has no time above 0", "at least one point after time 0"))
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)
 
 
 def _stray(level: FloatArray) -> NDArray[np.bool_]:

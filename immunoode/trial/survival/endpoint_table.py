@@ -46,8 +46,7 @@ def endpoint_table(source: Any, endpoint: str | None) -> pd.DataFrame:
         right = "TrialData with endpoints, or a table with the columns " + ", ".join(ENDPOINTS)
         raise DataError(Problem("endpoints", f"are {type(source).__name__}", right))
     missing = [c for c in NEEDED if c not in table.columns]
-    if missing:
-        raise DataError([Problem("endpoints", f"no column {c!r}", nearest(c, map(str, table.columns))) for c in missing])
+    DataError.raise_if(Problem("endpoints", f"no column {c!r}", nearest(c, map(str, table.columns))) for c in missing)
     table = _of_endpoint(table, endpoint)
     rows = table.assign(
         subject=identifiers(table["subject"]),

@@ -103,8 +103,7 @@ class KaplanMeier:
 
         shares = [float(p) for p in np.atleast_1d(np.asarray(probability, dtype=np.float64))]
         wrong = [p for p in shares if not 0 < p < 1]
-        if wrong:
-            raise DataError([Problem("probability", f"is {p}", "a number between 0 and 1: 0.5 for the median") for p in wrong])
+        DataError.raise_if(Problem("probability", f"is {p}", "a number between 0 and 1: 0.5 for the median") for p in wrong)
         arms = self.curve.groupby("arm", sort=False)
         return pd.DataFrame([{"arm": arm, "probability": p, **_quantile(curve, p)} for arm, curve in arms for p in shares])
 

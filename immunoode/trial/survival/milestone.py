@@ -135,8 +135,7 @@ def _check(km: KaplanMeier, days: np.ndarray[Any, Any]) -> None:
         late = [day for day in days if day > end and own["survival"].iloc[-1] > 0]
         right = f"at most {end:g} days"
         problems += [Problem("at", f"day {day:g} is after the last time of arm {arm!r}, day {end:g}", right) for day in late]
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)
 
 
 def _arm(arm: str, curve: pd.DataFrame, day: float) -> dict[str, Any]:

@@ -58,8 +58,7 @@ def numbers_at_risk(source: Any) -> dict[str, NumbersAtRisk]:
         missing = len(rows) - len(known)
         notes = (f"{missing} times without a number at risk are left out",) if missing else ()
         found[arm] = NumbersAtRisk(known["time"].to_numpy(np.float64), known["at_risk"].to_numpy(np.int64), notes)
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)
     return found
 
 

@@ -163,8 +163,7 @@ def _read_both(curve: Any, at_risk: Any) -> tuple[dict[str, DigitisedCurve], dic
             read.append(reader(source))
         except DataError as error:
             problems += error.problems
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)
     return read[0], read[1]
 
 
@@ -180,8 +179,7 @@ def _same_arms(
         Problem(f"curve of {arm}", "has no numbers at risk", nearest(arm, numbers)) for arm in curves if arm not in numbers
     ]
     problems += [Problem(f"at_risk of {arm}", "has no curve", nearest(arm, curves)) for arm in numbers if arm not in curves]
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)
     return curves, numbers
 
 
@@ -202,8 +200,7 @@ def _stated_events(events: Any, numbers: Mapping[str, NumbersAtRisk]) -> dict[st
         if given[arm] is not None and not (_whole(given[arm]) and 0 <= given[arm] <= most):
             right = f"a whole number from 0 to the number at risk at first ({most})"
             problems.append(Problem(f"events of {arm}", f"is {given[arm]!r}", right))
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)
     return {arm: None if given.get(arm) is None else int(given[arm]) for arm in numbers}
 
 

@@ -280,8 +280,7 @@ def _covariate_table(endpoints: Any, covariates: Any) -> pd.DataFrame:
             Problem("covariates", "are names, but the endpoints do not contain covariates", "a table with one row per subject")
         )
     missing = [name for name in names if name not in known.columns]
-    if missing:
-        raise DataError([Problem("covariates", f"{m!r} is not in the data", nearest(m, map(str, known))) for m in missing])
+    DataError.raise_if(Problem("covariates", f"{m!r} is not in the data", nearest(m, map(str, known))) for m in missing)
     return pd.DataFrame(known[list(names)])
 
 
@@ -317,8 +316,7 @@ def _design(
         names = [c for c in table.columns if c not in ("arm", *strata)]
         parts = rows.merge(table.drop(columns="arm", errors="ignore"), left_on="subject", right_index=True, how="left")
     unknown = [s for s in strata if s not in parts.columns]
-    if unknown:
-        raise DataError([Problem("strata", f"{s!r} is not a covariate", nearest(s, names)) for s in unknown])
+    DataError.raise_if(Problem("strata", f"{s!r} is not a covariate", nearest(s, names)) for s in unknown)
     lost = parts[[*names, *strata]].isna().any(axis=1) if names or strata else pd.Series(False, index=parts.index)
     left_out = pd.DataFrame({"subject": parts.loc[lost, "subject"], "reason": "no value of a covariate"})
     kept = parts[~lost].reset_index(drop=True)
@@ -330,8 +328,7 @@ def _design(
         raise DataError(Problem("endpoints", "have no event", "data with at least one event"))
     coded, terms = _coded(kept, names, reference)
     flat = [c for own in terms.values() for c in own if coded[c].nunique() < 2]
-    if flat:
-        raise DataError([Problem(f"covariate {c!r}", "has the same value in all subjects", "leave it out") for c in flat])
+    DataError.raise_if(Problem(f"covariate {c!r}", "has the same value in all subjects", "leave it out") for c in flat)
     return _Design(coded, terms, left_out)
 
 

@@ -155,8 +155,7 @@ def _horizon(km: KaplanMeier, until: str | float | None) -> float:
         for arm, end in last.items()
         if day > end
     ]
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)
     return day
 
 

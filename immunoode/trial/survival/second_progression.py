@@ -108,5 +108,4 @@ def _check(second: pd.Series, alive: pd.Series, first: Any) -> None:
         ]
         none = [s for s, day in second.items() if day == day and s in before.index and not before.loc[s, "event"]]
         problems += [Problem(f"second_progression, subject {s}", "has no first progression in `first`") for s in none]
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)

@@ -68,8 +68,7 @@ def with_strata(rows: pd.DataFrame, endpoints: Any, strata: str | Sequence[str])
     known = getattr(endpoints, "covariates", None)
     columns = {name: _column(rows, known, name) for name in names}
     problems = [problem for name, column in columns.items() for problem in _empty(rows, name, column)]
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)
     if not columns:
         return rows.assign(**{STRATUM: "all"})
     texts = pd.DataFrame({name: as_text(column) for name, column in columns.items()})

@@ -158,8 +158,7 @@ def check_targets(patients: VirtualPatients, targets: Sequence[Target]) -> None:
     if not isinstance(patients, VirtualPatients):
         problems.append(Problem("patients", f"are {type(patients).__name__}", "VirtualPatients"))
     problems += list_problems(targets)
-    if problems := problems or contradictions(targets):
-        raise DataError(problems)
+    DataError.raise_if(problems or contradictions(targets))
 
 
 def _check(rule: str, tolerance: float, prior_size: float) -> None:
@@ -170,5 +169,4 @@ def _check(rule: str, tolerance: float, prior_size: float) -> None:
         problems.append(Problem("tolerance", f"is {tolerance!r}", "zero or more; 1 for the unchanged sampling errors"))
     if not (is_number(prior_size) and 0 < prior_size < np.inf):
         problems.append(Problem("prior_size", f"is {prior_size!r}", "a number of subjects above zero"))
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)

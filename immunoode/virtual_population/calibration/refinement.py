@@ -190,10 +190,7 @@ def _joined(old: VirtualPatients, new: VirtualPatients, prior_weights: FloatArra
     import pandas as pd
 
     missing = [a for a in old.arms if a not in new.arms]
-    if missing:
-        raise DataError(
-            [Problem("simulate", f"gave no outcomes of the arm {a!r}", "the arms of the patients") for a in missing]
-        )
+    DataError.raise_if(Problem("simulate", f"gave no outcomes of the arm {a!r}", "the arms of the patients") for a in missing)
     return VirtualPatients(
         pd.concat([old.parameters, new.parameters[old.parameters.columns]]),
         {arm: pd.concat([table, new.outcomes[arm]]) for arm, table in old.outcomes.items()},
@@ -210,5 +207,4 @@ def _check(new: int, rounds: int, floor: float) -> None:
     ]
     if not 0 < floor <= 1:
         problems.append(Problem("floor", f"is {floor!r}", "a probability above 0"))
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)

@@ -112,8 +112,7 @@ def _check_shares(stacked: StackedTargets) -> None:
     )
     what = "is not a proportion of the patients, so they cannot be counted for it"
     wrong = [r.label for r in stacked.records if r.shares is not None or not np.isin(r.moments, (0.0, 1.0)).all()]
-    if wrong:
-        raise DataError([Problem(label, what, right) for label in wrong])
+    DataError.raise_if(Problem(label, what, right) for label in wrong)
 
 
 def _largest_counts(cells: FloatArray, available: np.ndarray, observed: FloatArray, allowed: FloatArray) -> np.ndarray:

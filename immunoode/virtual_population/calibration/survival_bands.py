@@ -101,5 +101,4 @@ def _check(confidence: float, subjects: float | None) -> None:
         problems.append(Problem("confidence", f"is {confidence}", "a number between 0 and 1: 0.95"))
     if subjects is not None and not subjects > 0:
         problems.append(Problem("subjects", f"is {subjects}", "a number of subjects above zero"))
-    if problems:
-        raise DataError(problems)
+    DataError.raise_if(problems)

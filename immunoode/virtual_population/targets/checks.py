@@ -72,9 +72,3 @@ def numbers_of(patients: VirtualPatients, column: str, arm: str) -> FloatArray:
         where = f"column {column!r}" + (f" of {arm!r}" if arm else "")
         raise DataError(Problem(where, "no virtual patient has a number there", "a numeric column"))
     return values
-
-
-def raise_if(problems: list[Problem]) -> None:
-    """Raise all problems at once, if there are any."""
-    if problems:
-        raise DataError(problems)

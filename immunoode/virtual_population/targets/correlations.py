@@ -8,7 +8,7 @@ import numpy as np
 
 from immunoode.errors import DataError, Problem
 from immunoode.virtual_population.patients import VirtualPatients
-from immunoode.virtual_population.targets.checks import is_number, numbers_of, raise_if, size_problems
+from immunoode.virtual_population.targets.checks import is_number, numbers_of, size_problems
 from immunoode.virtual_population.targets.record import FloatArray, TargetRecord
 
 
@@ -59,7 +59,7 @@ class CorrelationTarget:
             problems.append(Problem("correlation", f"is {self.correlation!r}", "a number between -1 and 1"))
         if not isinstance(self.columns, (tuple, list)) or len(self.columns) != 2 or self.columns[0] == self.columns[1]:
             problems.append(Problem("columns", f"are {self.columns!r}", "two different columns"))
-        raise_if(problems)
+        DataError.raise_if(problems)
 
     @property
     def label(self) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from immunoode.errors import DataError, Problem
 from immunoode.virtual_population.patients import VirtualPatients
-from immunoode.virtual_population.targets.checks import is_number, raise_if
+from immunoode.virtual_population.targets.checks import is_number
 from immunoode.virtual_population.targets.event_free import event_times
 from immunoode.virtual_population.targets.median import NORMAL_QUANTILE
 from immunoode.virtual_population.targets.record import FloatArray, TargetRecord
@@ -66,7 +66,7 @@ class HazardRatioTarget:
             problems.append(Problem("ratio", f"is {self.ratio!r}", "a number above zero"))
         if not (is_number(self.standard_error) and 0 <= self.standard_error < np.inf):
             problems.append(Problem("standard_error", f"is {self.standard_error!r}", "a number of zero or more"))
-        raise_if(problems)
+        DataError.raise_if(problems)
 
     @classmethod
     def published(
@@ -84,7 +84,7 @@ class HazardRatioTarget:
         pair = isinstance(interval, (tuple, list)) and len(interval) == 2 and all(map(is_number, interval))
         if not pair or not is_number(ratio) or not 0 < interval[0] <= ratio <= interval[1] < np.inf:
             right = "a lower limit below the ratio, and an upper limit above it"
-            raise_if([Problem("interval", f"is {interval!r}, but the ratio is {ratio!r}", right)])
+            raise DataError(Problem("interval", f"is {interval!r}, but the ratio is {ratio!r}", right))
         error = float((np.log(interval[1]) - np.log(interval[0])) / (2 * NORMAL_QUANTILE))
         return cls((arms[0], arms[1]) if len(arms) == 2 else arms, ratio, error, endpoint, trial)
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from immunoode.errors import Problem
+from immunoode.errors import DataError, Problem
 from immunoode.virtual_population.patients import VirtualPatients
-from immunoode.virtual_population.targets.checks import is_number, numbers_of, raise_if, size_problems, subject_values
+from immunoode.virtual_population.targets.checks import is_number, numbers_of, size_problems, subject_values
 from immunoode.virtual_population.targets.record import FloatArray, TargetRecord
 
 HIGHEST_CV = 10.0
@@ -66,7 +66,7 @@ class MeanTarget:
             problems.append(Problem("mean", f"is {self.mean!r}", "a number; above zero if logarithmic"))
         if not (is_number(self.sd) and 0 < self.sd < np.inf):
             problems.append(Problem("sd", f"is {self.sd!r}", "a standard deviation among subjects, above zero"))
-        raise_if(problems)
+        DataError.raise_if(problems)
 
     @classmethod
     def geometric(cls, arm: str, column: str, mean: float, cv: float, n: float, *, trial: str = "") -> MeanTarget:
@@ -80,7 +80,7 @@ class MeanTarget:
             Coefficient of variation of a log-normal distribution, as a fraction: 0.3 for 30 %.
         """
         if not (is_number(cv) and 0 < cv < HIGHEST_CV):
-            raise_if([Problem("cv", f"is {cv!r}", f"a fraction above 0 and below {HIGHEST_CV:g}: 0.3 for 30 %")])
+            raise DataError(Problem("cv", f"is {cv!r}", f"a fraction above 0 and below {HIGHEST_CV:g}: 0.3 for 30 %"))
         return cls(arm, column, mean, float(np.sqrt(np.log1p(cv**2))), n, logarithmic=True, trial=trial)
 
     @classmethod
@@ -96,7 +96,7 @@ class MeanTarget:
         """
         numbers = subject_values(values)
         known = numbers[np.isfinite(numbers)]
-        raise_if(size_problems(max(len(known) - 1, 0), "number of values, minus one,"))
+        DataError.raise_if(size_problems(max(len(known) - 1, 0), "number of values, minus one,"))
         used = np.log(known) if logarithmic else known
         middle = float(np.exp(used.mean()) if logarithmic else used.mean())
         return cls(arm, column, middle, float(used.std(ddof=1)), len(known), logarithmic, trial=trial)
@@ -118,7 +118,7 @@ class MeanTarget:
         """
         found = numbers_of(patients, self.column, self.arm)
         if self.logarithmic and (found <= 0).any():
-            raise_if([Problem(self.label, "some virtual patients have values of zero or less", "positive values")])
+            raise DataError(Problem(self.label, "some virtual patients have values of zero or less", "positive values"))
         middle = float(np.log(self.mean)) if self.logarithmic else self.mean
         values = np.array([middle, self.sd**2][: 1 + self.spread])
         known = np.isfinite(found)

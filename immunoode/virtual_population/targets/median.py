@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from immunoode import units
-from immunoode.errors import Problem
+from immunoode.errors import DataError, Problem
 from immunoode.trial.survival.kaplan_meier import MONTH
 from immunoode.virtual_population.patients import VirtualPatients
-from immunoode.virtual_population.targets.checks import is_number, raise_if, size_problems
+from immunoode.virtual_population.targets.checks import is_number, size_problems
 from immunoode.virtual_population.targets.event_free import event_free
 from immunoode.virtual_population.targets.partition import Partition
 from immunoode.virtual_population.targets.record import FloatArray, TargetRecord
@@ -55,7 +55,7 @@ class MedianTarget:
             problems.append(Problem("median", f"is {self.days!r}", "a time after day 0"))
         if not (is_number(self.standard_error) and 0 <= self.standard_error < 0.5):
             problems.append(Problem("standard error of survival", f"is {self.standard_error!r}", "a number from 0 to 0.5"))
-        raise_if(problems)
+        DataError.raise_if(problems)
 
     @classmethod
     def published(
@@ -88,21 +88,19 @@ class MedianTarget:
         """
         day = units.days(median)
         if interval is None:
-            raise_if(size_problems(n, "n, as there is no interval,"))
+            DataError.raise_if(size_problems(n, "n, as there is no interval,"))
             return cls(arm, day, 0.5 / float(np.sqrt(n or np.inf)), endpoint, trial)
         if not isinstance(interval, (tuple, list)) or len(interval) != 2 or None in interval:
             right = "two times; if a limit was not reached, state n instead"
-            raise_if([Problem("interval", f"is {interval!r}", right)])
+            raise DataError(Problem("interval", f"is {interval!r}", right))
         low, high = (units.days(t) for t in interval)
         if not 0 < low <= day <= high < np.inf or low == high:
-            raise_if(
-                [
-                    Problem(
-                        "interval",
-                        f"is {interval}, but the median is {median}",
-                        "a lower limit below the median, and an upper limit above it",
-                    )
-                ]
+            raise DataError(
+                Problem(
+                    "interval",
+                    f"is {interval}, but the median is {median}",
+                    "a lower limit below the median, and an upper limit above it",
+                )
             )
         on_log = (np.log(high) - np.log(low)) / (2 * NORMAL_QUANTILE)
         return cls(arm, day, float(0.5 * np.log(2) * on_log), endpoint, trial)

@@ -12,14 +12,7 @@ from numpy.typing import ArrayLike
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.trial.response.responses import Responses
 from immunoode.virtual_population.patients import VirtualPatients
-from immunoode.virtual_population.targets.checks import (
-    is_number,
-    numbers_of,
-    raise_if,
-    share_problems,
-    size_problems,
-    subject_values,
-)
+from immunoode.virtual_population.targets.checks import is_number, numbers_of, share_problems, size_problems, subject_values
 from immunoode.virtual_population.targets.partition import Partition
 from immunoode.virtual_population.targets.record import FloatArray, TargetRecord
 
@@ -65,7 +58,7 @@ class QuantileTarget:
     trial: str = ""
 
     def __post_init__(self) -> None:
-        raise_if(_problems(self.quantiles, self.n) or _percent_problems(self.quantiles, self.column))
+        DataError.raise_if(_problems(self.quantiles, self.n) or _percent_problems(self.quantiles, self.column))
 
     @classmethod
     def from_values(
@@ -90,7 +83,7 @@ class QuantileTarget:
         numbers = subject_values(values)
         known = np.sort(numbers[np.isfinite(numbers)])
         wrong = share_problems(((p, p) for p in probabilities), "probability")
-        raise_if(size_problems(len(known), "values that are numbers") + wrong)
+        DataError.raise_if(size_problems(len(known), "values that are numbers") + wrong)
         at = np.unique(np.quantile(known, list(probabilities), method="inverted_cdf"))
         shares = np.searchsorted(known, at, side="right") / len(known)
         return cls(arm, {float(p): float(v) for p, v in zip(shares, at, strict=True) if p < 1}, len(known), column, trial)

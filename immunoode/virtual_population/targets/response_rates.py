@@ -10,7 +10,7 @@ import numpy as np
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.trial.response.responses import Responses
 from immunoode.virtual_population.patients import VirtualPatients
-from immunoode.virtual_population.targets.checks import raise_if, share_problems, size_problems
+from immunoode.virtual_population.targets.checks import share_problems, size_problems
 from immunoode.virtual_population.targets.partition import Partition
 from immunoode.virtual_population.targets.record import FloatArray, TargetRecord
 
@@ -61,7 +61,7 @@ class ResponseRateTarget:
     trial: str = ""
 
     def __post_init__(self) -> None:
-        raise_if(_problems(self.rates, self.n, self.partial))
+        DataError.raise_if(_problems(self.rates, self.n, self.partial))
 
     @classmethod
     def objective(cls, arm: str, rate: float, n: float, *, trial: str = "") -> ResponseRateTarget:
@@ -88,7 +88,7 @@ class ResponseRateTarget:
             Number of subjects with each best response.
         """
         n = sum(counts.values())
-        raise_if(size_problems(n, "sum of the counts"))
+        DataError.raise_if(size_problems(n, "sum of the counts"))
         return cls(arm, {name: count / n for name, count in counts.items()}, n, column, trial=trial)
 
     @classmethod
@@ -137,7 +137,7 @@ class ResponseRateTarget:
         moments = np.column_stack([np.isin(found, name.split("+")) for name in self.rates]).astype(np.float64)
         there = [bool(column.any()) for column in moments.T]
         empty = [name for name, some in zip(self.rates, there, strict=True) if self.rates[name] and not some]
-        raise_if([self._empty(name, found) for name in empty])
+        DataError.raise_if([self._empty(name, found) for name in empty])
         rows = tuple(f"{name} {100 * rate:.1f} %" for name, rate in self.rates.items())
         return TargetRecord(self.label, rows, moments, self._shares(), self._covariance())
 

@@ -13,7 +13,7 @@ from immunoode import units
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.trial.trial_data import SUM_OF_DIAMETERS, TrialData
 from immunoode.virtual_population.patients import VirtualPatients
-from immunoode.virtual_population.targets.checks import increasing, raise_if
+from immunoode.virtual_population.targets.checks import increasing
 from immunoode.virtual_population.targets.event_free import event_times
 from immunoode.virtual_population.targets.record import FloatArray, TargetRecord
 
@@ -72,7 +72,7 @@ class SizeTarget:
     trial: str = ""
 
     def __post_init__(self) -> None:
-        raise_if(_problems(self))
+        DataError.raise_if(_problems(self))
 
     @classmethod
     def from_trial_data(
@@ -111,7 +111,7 @@ class SizeTarget:
         table = np.array([_at_visits(part, days, near, relative) for _, part in own.frame.groupby("subject", sort=False)])
         known = np.isfinite(table)
         counts = zip(days, known.sum(axis=0), strict=True)
-        raise_if([Problem("times", f"day {d:g} has {k} subjects", "at least two") for d, k in counts if k < 2])
+        DataError.raise_if([Problem("times", f"day {d:g} has {k} subjects", "at least two") for d, k in counts if k < 2])
         means, sds = np.nanmean(table, axis=0), np.nanstd(table, axis=0, ddof=1)
         numbers = (tuple(map(float, v)) for v in (days, means, sds, known.sum(axis=0)))
         d, m, s, c = numbers
@@ -133,7 +133,7 @@ class SizeTarget:
         """
         sizes = self._sizes(patients)
         seen = np.isfinite(sizes)
-        raise_if([self._empty(day) for day, some in zip(self.days, seen.T, strict=True) if not some.any()])
+        DataError.raise_if([self._empty(day) for day, some in zip(self.days, seen.T, strict=True) if not some.any()])
         means, variances = np.array(self.means), np.array(self.sds) ** 2
         away = np.where(seen, sizes - means, 0.0)
         moments = np.concatenate([away, np.where(seen, away**2 - variances, 0.0)], axis=1)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from immunoode.errors import DataError, Problem
 from immunoode.virtual_population.patients import VirtualPatients
-from immunoode.virtual_population.targets.checks import is_number, raise_if
+from immunoode.virtual_population.targets.checks import is_number
 from immunoode.virtual_population.targets.record import FloatArray, Target, TargetRecord
 
 MEDIAN = "median"
@@ -51,8 +51,8 @@ class SubgroupTarget:
 
     def __post_init__(self) -> None:
         if not isinstance(self.among, Mapping) or not self.among:
-            raise_if([Problem("among", f"is {self.among!r}", "a mapping of column to limits: {'pdl1_score': (0.5, 1.0)}")])
-        raise_if([p for name, limits in self.among.items() for p in _limit_problems(name, limits)])
+            raise DataError(Problem("among", f"is {self.among!r}", "a mapping of column to limits: {'pdl1_score': (0.5, 1.0)}"))
+        DataError.raise_if([p for name, limits in self.among.items() for p in _limit_problems(name, limits)])
 
     @property
     def arm(self) -> str:

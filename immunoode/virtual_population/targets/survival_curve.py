@@ -14,7 +14,7 @@ from immunoode.errors import DataError, Problem, nearest
 from immunoode.trial.survival.kaplan_meier import MONTH, KaplanMeier, kaplan_meier
 from immunoode.trial.survival.reconstruction import SurvivalReconstruction
 from immunoode.virtual_population.patients import VirtualPatients
-from immunoode.virtual_population.targets.checks import increasing, raise_if, subject_values
+from immunoode.virtual_population.targets.checks import increasing, subject_values
 from immunoode.virtual_population.targets.event_free import event_free
 from immunoode.virtual_population.targets.partition import Partition
 from immunoode.virtual_population.targets.record import FloatArray, TargetRecord
@@ -72,7 +72,7 @@ class SurvivalTarget:
     trial: str = ""
 
     def __post_init__(self) -> None:
-        raise_if(
+        DataError.raise_if(
             _problems(np.asarray(self.days, float), np.asarray(self.survival, float), np.asarray(self.variance_sums, float))
         )
 
@@ -106,7 +106,7 @@ class SurvivalTarget:
         day, at_risk, events = (curve[c].to_numpy(np.float64) for c in ("time", "at_risk", "events"))
         days = _default_days(day, at_risk, events) if times is None else np.atleast_1d(units.times(times))
         late = [d for d in days if d > day.max()]
-        raise_if(
+        DataError.raise_if(
             [Problem("times", f"the curve of {arm!r} ends on day {day.max():g}", f"earlier times, not {d:g}") for d in late]
         )
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -187,9 +187,9 @@ class SurvivalTarget:
             raise DataError(
                 Problem("published curve", what, "survival at each time, and numbers at risk at 0 and at each time")
             )
-        raise_if(_problems(days, shares, np.arange(1.0, len(days) + 1)))
+        DataError.raise_if(_problems(days, shares, np.arange(1.0, len(days) + 1)))
         if (np.diff(counts) > 0).any():
-            raise_if([Problem("at_risk", f"is {counts.tolist()}", "numbers that never increase")])
+            raise DataError(Problem("at_risk", f"is {counts.tolist()}", "numbers that never increase"))
         sums = np.cumsum(_increments(shares, counts))
         return cls(arm, _floats(days), _floats(shares), _floats(sums), endpoint, float(counts[0]), trial)
 
