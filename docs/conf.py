@@ -47,6 +47,9 @@ nb_execution_cache_path = notebook_cache()
 nb_execution_raise_on_error = True
 nb_execution_timeout = 3000
 nb_merge_streams = True
+# A bar of progress, shown where a run is slow, is text: a widget would be loaded from the network.
+nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None)]
+nb_ipywidgets_js: dict[str, dict[str, str]] = {}
 
 autosummary_generate = False  # api_pages writes the pages
 autodoc_typehints = "none"  # the docstrings state types, with shapes and units
