@@ -13,8 +13,8 @@ HEAD = f"""<!-- Written by docs/former_names.py; change the tables in immunoode/
 
 # Former names
 
-Names that changed in version {SINCE}. The former ones work until version {REMOVED_IN}, with a `FutureWarning` that
-says the new name. What else changed is in the [changelog](changes.md).
+Names that changed in version {SINCE}. The former names work until version {REMOVED_IN}, with a `FutureWarning` that states the
+new name. All other changes are in the [changelog](changes.md).
 
 One rule for all results: `to_frame()` returns the table, `report()` the text, `plot()` the figure. A further table is named by
 its content: `comparison.outcome_table()`.

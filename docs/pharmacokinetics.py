@@ -194,46 +194,42 @@ def _row(entry: dict[str, Any], courses: Mapping[str, Course]) -> Row:
 
 TEXT = """<!-- Written by docs/pharmacokinetics.py from its TOML file and the models; change those, not the page. -->
 
-# Antibodies beside their product information
+# Antibodies compared with their product information
 
-What the antibodies of `pd1_inhibitor` and `ctla4_inhibitor` give at approved doses, against their product information and
-published values: {near} of {all} values within 10 %. Larger differences are in bold, and explained below. Published values are
-geometric means over many patients, or means where that is said; ours are those of one typical patient (last column). Steady
-state is the last cycle within a year; after ipilimumab, the fourth.
+Pharmacokinetics of the antibodies of `pd1_inhibitor` and `ctla4_inhibitor` at approved doses, compared with their product
+information and published values: {near} of {all} values within 10 %. Larger differences are in bold and explained below.
+Published values are geometric means over many patients, or arithmetic means if stated; our values are those of one typical
+patient (last column). Steady state is the last cycle within a year, for ipilimumab the fourth cycle.
 
-| variant | doses | what | here | published | difference | source | patient |
+| variant | doses | quantity | here | published | difference | source | patient |
 |---|---|---|---|---|---|---|---|
 """
 MISSES = """
 
-## What is further off than 10 %
+## Differences of more than 10 %
 
 """
 PATIENTS = """
 
 ## The patients
 
-The reference patient of each analysis is part of its model file:
-`imo.simulate(model, regimen, parameters=model.reference_patient("bajaj2017"))`. In the table, shares of women and of
-performance status 1 or more are values between 0 and 1 of covariates that are 0 or 1, which gives the geometric mean over both.
-
-| patient | who |
+The reference patient of each analysis is part of its model file: `imo.simulate(model, regimen,
+parameters=model.reference_patient("bajaj2017"))`. In the table, the proportions of women and of patients with performance
+status 1 or more are used as values of covariates that are otherwise 0 or 1. This gives the geometric mean over both groups.  |
+patient | description |
 |---|---|
 """
 NOTES = """
 
-## How the variants were chosen
-
-`pembrolizumab` has the clearance that falls with time (li2017), with the values of a European assessment report (keytruda0042);
-`pembrolizumab_ahamadi` has the constant clearance of ahamadi2017, in which the half-life is longer by a fifth. `durvalumab` is
-baverel2018, whose elimination is partly saturable; it peaks 28 % higher than the analysis of haematological malignancies
-(`durvalumab_haematological`), which an earlier version used. `durvalumab_abegesah` has a clearance that falls by 39 %, after
-six studies that include PACIFIC; at steady state it lies as far below the clearance of the product information as `durvalumab`
-above it. `atezolizumab` has falling clearance; `atezolizumab_constant` is the analysis that the first product information rests
-on. With ipilimumab 1 mg/kg every 6 weeks, nivolumab is `nivolumab_with_ipilimumab_6_weekly` and ipilimumab
-`ipilimumab_with_nivolumab_2_weekly`.
-
-Time counts from the first dose of each antibody, wherever in a regimen that is.
+## Choice of the variants  `pembrolizumab` has a clearance that decreases with time (li2017), with the values of a European
+assessment report (keytruda0042); `pembrolizumab_ahamadi` has the constant clearance of ahamadi2017, with a half-life that is
+longer by a fifth. `durvalumab` is based on baverel2018, with partly saturable elimination; its peaks are 28 % higher than in
+the analysis of haematological malignancies (`durvalumab_haematological`), which an earlier version used. `durvalumab_abegesah`
+has a clearance that decreases by 39 %, from six studies that include PACIFIC; at steady state, it is as far below the clearance
+of the product information as that of `durvalumab` is above it. `atezolizumab` has a decreasing clearance;
+`atezolizumab_constant` is the analysis on which the first product information is based. With ipilimumab 1 mg/kg every 6 weeks,
+use `nivolumab_with_ipilimumab_6_weekly` for nivolumab and `ipilimumab_with_nivolumab_2_weekly` for ipilimumab.  Time is counted
+from the first dose of each antibody, regardless of its position in the regimen.
 
 ## References
 

@@ -208,7 +208,8 @@ TUMOUR = [
         16,
         "2 to 16 without a PD-1 brake, in mice",
         "halle2016, abstract",
-        "at the start; the brake leaves a quarter, and search the rest; not above the published range",
+        "at the start; the brake leaves a quarter of the rate, and the time for search reduces it further; not above the "
+        "published range",
     ),
 ]
 RECEPTORS = [
@@ -256,10 +257,10 @@ ROWS = [*TUMOUR, *RECEPTORS, *CELLS]
 
 TEXT = """# Are the models plausible?
 
-What the shipped models give against what was published, computed by `docs/plausibility.py` and held by
-`tests/test_models_plausibility.py`. Published values are means of populations, ours those of one typical
-patient. Concentrations of the antibodies have a page of their own, [pharmacokinetics.md](pharmacokinetics.md). Keys are those
-of `models/references.bib`.
+Values of the shipped models compared with published values, computed by `docs/plausibility.py` and checked by
+`tests/test_models_plausibility.py`. Published values are population means; our values are those of one typical patient.
+Concentrations of the antibodies have a separate page, [pharmacokinetics.md](pharmacokinetics.md). Keys are those of
+`models/references.bib`.
 
 | quantity | here | published | source | how computed |
 |---|---|---|---|---|

@@ -330,7 +330,7 @@ RADIATION_ROWS = [
         "surviving fraction at 2 Gy, head and neck",
         survival("head_and_neck"),
         round(expected(0.24, 10.6), 3),
-        "share",
+        "fraction",
         "pedicini2015, its alpha and ratio",
         "one fraction",
     ),
@@ -338,7 +338,7 @@ RADIATION_ROWS = [
         "surviving fraction at 2 Gy, glioblastoma",
         survival("glioblastoma"),
         round(expected(0.12, 8), 3),
-        "share",
+        "fraction",
         "pedicini2014, its alpha and ratio",
         "one fraction",
     ),
@@ -347,7 +347,7 @@ RADIATION_ROWS = [
         survival("non_small_cell_lung"),
         round(expected(0.365, 10), 2),
         round(expected(0.12, 10), 2),
-        "share",
+        "fraction",
         "jeong2017, interval of alpha",
         "one fraction",
     ),
@@ -357,7 +357,7 @@ RADIATION_ROWS = [
             survival(tissue),
             0.3,
             0.8,
-            "share",
+            "fraction",
             "vanleeuwen2018: values differ more between studies than between tumours",
             "one fraction",
         )
@@ -376,25 +376,26 @@ ROWS = [*PHARMACOKINETICS, *LYMPHOCYTES, *TUMOURS, *RADIATION_ROWS]
 
 TEXT = """# Chemotherapy and radiotherapy: are they plausible?
 
-What the two terms give against what was published, computed by `docs/terms_plausibility.py` and held by
-`tests/test_models_terms.py`. One typical patient (1.8 m2, filtration 90 mL/min) against means or medians of many; within 20 %
-where a number is published. Rows "set to this" were used to choose a value, the others were not. Keys are those of
-`models/references.bib`.
+Values of the two terms compared with published values, computed by `docs/terms_plausibility.py` and checked by
+`tests/test_models_terms.py`. The values of one typical patient (1.8 m2, filtration 90 mL/min) are compared with means or
+medians of many patients. They agree within 20 % if a number is published. Rows marked "set to this" were used to choose a
+value; the others were not. Keys are those of `models/references.bib`.
 
 | quantity | here | published | source | how computed |
 |---|---|---|---|---|
 """
 LIMITS = """
-## Where it does not agree
+## Disagreements
 
-- Lymphocytes two months after the start of chemoradiation: {late:.0f} % of the start here, about a third in patients
-  (campian2013). The base model lets counts recover within weeks of any depletion; in patients irradiated they stay low for
-  months.
-- Responses to chemotherapy last too long: no resistance, no dose limits. The median patient progresses within five months of
-  pemetrexed and platinum (keynote189).
+- Lymphocytes two months after the start of chemoradiation: {late:.0f} % of the initial count in the model, about a third in
+  patients (campian2013). In the base model, counts recover within weeks of any depletion; in irradiated patients, they remain
+  low for months.
+- Responses to chemotherapy last too long, because the terms have no resistance and no dose limits. The median patient
+  progresses within five months of pemetrexed and platinum (keynote189).
 - Pemetrexed: the peak right after a short infusion, 115 mg/L (pemetrexed2360511), is twice ours: the central volume of the
-  population analysis leaves early distribution out. The area, on which effects depend, agrees.
-- Paclitaxel is linear here; its clearance falls with the dose (12.2 L/h/m2 at 175 mg/m2 in 3 hours, 17.7 at 135).
+  population analysis does not describe early distribution. The area, on which effects depend, agrees.
+- Paclitaxel has linear kinetics in the model; in patients, its clearance decreases with the dose (12.2 L/h/m2 at 175 mg/m2 in 3
+  hours, 17.7 at 135).
 - Early lung tumours treated with few large fractions are more sensitive (alpha 0.305/Gy, ratio 2.8 Gy, jeong2017) than the
   default, which is for large tumours.
 """

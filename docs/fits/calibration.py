@@ -44,44 +44,43 @@ IN_TRUTH = 20_000
 SIZES = ((0.1, 0.05), (0.3, 0.15), (0.6, 0.3))
 CATEGORIES = ("CR", "PR", "SD", "PD")
 
-HEAD = """# Calibration: what was measured
+HEAD = """# Evaluation of calibration
 
-Made by `docs/fits/calibration.py`. What the calls mean is in [virtual_populations.md](virtual_populations.md#calibration).
-All patients are simulated: a share f of a tumour shrinks at the rate k, the rest grows at the rate g, N(t) = f exp(-k t) +
-(1 - f) exp(g t). The parameters are those of Pumas' public tutorial on calibration (f logit-normal about 0.27 with a
-deviation of 2.16, g log-normal about 0.0013 per day, 1.57; k log-normal about 0.0091 per day, 1.24; correlation of f and g
--0.64). Progression is a rise of 20 % above the nadir (and of 5 mm, from a sum of 60 mm), seen when it happens.
+Made by `docs/fits/calibration.py`. The functions are described in [virtual_populations.md](virtual_populations.md#calibration).
+All patients are simulated: a fraction f of a tumour shrinks at the rate k, the rest grows at the rate g, N(t) = f exp(-k t) +
+(1 - f) exp(g t). The parameters are those of Pumas' public tutorial on calibration (f logit-normal about 0.27 with a deviation
+of 2.16, g log-normal about 0.0013 per day with 1.57, k log-normal about 0.0091 per day with 1.24; correlation of f and g
+-0.64). Progression is an increase of 20 % above the nadir (and of 5 mm, from a sum of 60 mm), observed when it happens.
 """
-COVERAGE = """## Does the band hold?
+COVERAGE = """## Coverage of the band
 
-A truth is a population whose parameters are shifted from the prior one: the mean of each by a normal deviate with the
-standard deviation in the first column (in standard deviations of the parameter), its spread by a log-normal factor with
-that in the second. A trial of {n} subjects is drawn from it. {patients} virtual patients of the prior population are
-calibrated on its response rates and the quantiles of its waterfall plot, and say the median PFS, which was held out, with a
-95 % band.
+A truth is a population whose parameters are shifted from the prior one: the mean of each by a normal deviate with the standard
+deviation in the first column (in standard deviations of the parameter), its spread by a log-normal factor with that in the
+second. A trial of {n} subjects is drawn from it. {patients} virtual patients of the prior population are calibrated to its
+response rates and the quantiles of its waterfall plot, and predict the median PFS, which was held out, with a 95 % band.
 
-There are two medians to cover. That of the **population** has no sampling error. That of the **trial** has its own, part of
-which it shares with the targets, as they are of the same subjects. Both shares should be 95 %; of {truths} truths,
-chance allows 92 to 98 %.
+There are two medians to cover. The median of the **population** has no sampling error. The median of the **trial** has its own,
+part of which it shares with the targets, because they come from the same subjects. Both proportions should be 95 %; with
+{truths} truths, values from 92 to 98 % are compatible with chance.
 
-The last column is the coverage of the population's median by a band that has the sampling error of the targets alone, as a
-bootstrap of the targets would give: it holds only if the prior population is the truth.
+The last column is the coverage of the population's median by a band that contains only the sampling error of the targets, as a
+bootstrap of the targets would give. Such a band is correct only if the prior population is the truth.
 """
-SPEED = """## How long does it take?
+SPEED = """## Computing time
 
-100,000 patients, 12 targets ({rows} rows): **{seconds:.2f} s** of wall time ({processor:.2f} s of the processor),
-on two cores that others used, too.
+100,000 patients, 12 targets ({rows} rows): **{seconds:.2f} s** of wall time ({processor:.2f} s of the processor), on two cores
+that were shared with other work.
 
 One binary target: the largest relative difference of weights from the closed form (the ratio of weights is the ratio of
 odds) is {closed:.1e}.
 """
-SELECTION = """## Whole selections, as in Pumas' tutorial
+SELECTION = """## Selection of patients, as in the tutorial of Pumas
 
 2,000 patients, size after 18 weeks in categories cut at 0.14, 0.7 and 1.0, targets of 25, 40, 20 and 15 %, tolerance 0.05.
 The tutorial selects 235 patients by one binary variable per patient. By counts per category, over {seeds} seeds:
 **{mean:.0f}** on average, 95 % of the seeds within {low:.0f} to {high:.0f}, in {milliseconds:.0f} ms (median).
 """
-CERTIFICATE = """## What cannot be met
+CERTIFICATE = """## Targets that cannot be met
 
 Exact targets that no weights can meet are an error with a certificate (Farkas), and so are targets that contradict each
 other whatever the patients are:
@@ -92,8 +91,8 @@ other whatever the patients are:
 """
 EXAMPLE = """## One trial
 
-{subjects} subjects of a population with more and deeper responses. Targets against the cohort before and after; the
-weights; parameters; PFS, held out.
+{subjects} subjects of a population with more and deeper responses. The figures show the targets compared with the cohort before
+and after calibration, the weights, the parameters, and the held-out PFS.
 
 ![targets](fits/calibration_targets.png)
 ![weights](fits/calibration_weights.png)

@@ -97,7 +97,7 @@ def radiation(folder: Path) -> Experiment:
     return Experiment(
         "MC38, radiation",
         "Group means after 0, 4, 8 and 15 Gy on about 100 mm^3 (Rauf 2025). The day of irradiation is not in the table; day 8, "
-        "the first of the irradiated arms, is assumed, and the one value before it left out.",
+        "the first day with data of the irradiated arms, is assumed, and the single value before it is left out.",
         data,
         imo.combine(imo.load_model("mouse_tumour_immune", "MC38"), "radiotherapy"),
         ("growth_rate", "capacity", "clearance_rate", "radiotherapy_alpha"),
@@ -117,11 +117,11 @@ def anti_pd1(folder: Path) -> Experiment:
     return Experiment(
         "MC38, antibody against PD-1",
         "Group means under 0 to 5 mg/kg of DX400 on days 0 and 4, digitised from lindauer2017, figure 2a, with one starting "
-        "volume. R2 is low: means scatter from day to day (the control does not grow from day 5 to 8), the middle doses fall "
-        "by half within three days and grow faster than the control afterwards. With all immune rates free it reaches 0.75, "
-        "and with a starting volume of each group 0.82, at bounds; clearance of dying cells, division and PD-1's strength are "
-        "therefore those of the variant. These tumours also grow half as fast as those of the radiation experiment, whose "
-        "growth the variant has.",
+        "volume. R2 is low: means vary from day to day (the control does not grow from day 5 to day 8), and volumes at the "
+        "middle doses fall by half within three days and then grow faster than the control. With all immune rates free, R2 "
+        "reaches 0.75, and with a starting volume for each group 0.82, but with parameters at their bounds; clearance of dying "
+        "cells, division and the strength of PD-1 are therefore fixed at the values of the variant. These tumours also grow "
+        "half as fast as those of the radiation experiment, whose growth rate the variant uses.",
         data,
         imo.combine(imo.load_model("mouse_tumour_immune", "MC38"), imo.load_model("mouse_pd1_inhibitor", "rmp1_14")),
         ("growth_rate", "priming_rate", "anti_pd1_dissociation_constant"),
@@ -140,8 +140,8 @@ def four_arms(folder: Path) -> Experiment:
     )
     return Experiment(
         "4T1, GABA and antibody against PD-1",
-        "Volumes of 41 mice in four arms (SynergyLMM). The table does not say what was given when, so each arm has a growth "
-        "rate of its own. One for all gives 0.89: mice differ more than arms.",
+        "Volumes of 41 mice in four arms (SynergyLMM). The table does not state doses and times, so each arm has a separate "
+        "growth rate. With a common growth rate, R2 is 0.89: mice differ more than arms.",
         data,
         imo.load_model("mouse_tumour_immune", "4T1"),
         ("capacity",),
@@ -158,7 +158,7 @@ def transfer(folder: Path) -> Experiment:
     return Experiment(
         "EG7, transferred T cells",
         "Volumes of ten mice, untreated and with OT-I cells on day 0 (Beck and others). The number of cells is not in the "
-        "table: 1e7 nominal, so that only kill rate times dose means something.",
+        "table; a nominal 1e7 is assumed, so that only the product of kill rate and dose is meaningful.",
         data,
         imo.combine(imo.load_model("mouse_tumour_immune", "EG7"), "adoptive_t_cell"),
         ("growth_rate", "capacity", "adoptive_t_cell_kill_rate"),
@@ -179,8 +179,8 @@ def car_t(folder: Path) -> Experiment:
     return Experiment(
         "AE17, CAR-T cells",
         "Group means of tumours of which 50 or 75 % of the cells have the antigen, with and without CAR-T cells (kara2024). "
-        "Dose and day are not in the table: 5e7 cells, nominal, on day 7. Cells without the antigen are left out: a fraction "
-        "of them at the start (antigen_negative_fraction of car_t) explains no more of these volumes.",
+        "Dose and day are not in the table; a nominal 5e7 cells on day 7 are assumed. Cells without the antigen are left out, "
+        "because a fraction of them at the start (antigen_negative_fraction of car_t) does not improve the fit.",
         data,
         imo.combine(imo.load_model("mouse_tumour_immune", "AE17"), "car_t"),
         ("growth_rate", "car_t_kill_rate", "car_t_contraction_rate"),
@@ -198,8 +198,8 @@ def placebo(folder: Path) -> Experiment:
     table = table[(table["arm"] == "Placebo") & (table["value"] > 0)]
     return Experiment(
         "B16, placebo",
-        "Volumes of five mice on two days (public repository of B16F10 data). The other arms were given interleukin-12, for "
-        "which there is no term; they are left out.",
+        "Volumes of five mice on two days (public repository of B16F10 data). The other arms received interleukin-12, for "
+        "which there is no model; they are left out.",
         read_trial(table, units="mm^3", quantity="tumour_volume"),
         imo.load_model("mouse_tumour_immune", "B16"),
         ("growth_rate",),
@@ -219,10 +219,10 @@ HEAD = """<!-- Written by docs/fits/mouse_fits.py; change that, not the page. --
 
 # The mouse model and published experiments
 
-`mouse_tumour_immune` with its therapies, fitted to volumes of transplanted tumours: shared rates as listed, a starting volume
-of each mouse (or of each group, where the data are means), log-normal errors. R2 is of logarithms of volumes. The values are
-those of the variants, rounded. CT26 has the growth of kosinsky2018 and no data of its own. The data are not part of the
-package; sources are named below.
+`mouse_tumour_immune` with its therapies, fitted to volumes of transplanted tumours, with shared rates as listed, a starting
+volume for each mouse (or for each group, if the data are means), and log-normal errors. R2 refers to logarithms of volumes. The
+variants contain the estimates, rounded. CT26 has the growth rate of kosinsky2018 and no data in this table. The data are not
+part of the package; sources are named below.
 
 | experiment | values | R2 (log) | fitted |
 |---|---|---|---|
@@ -230,9 +230,7 @@ package; sources are named below.
 TAIL = """
 ![Volumes and fits](fits/mouse_fits.png)
 
-Points: observed volumes, of groups or of single mice (paler). Lines: predictions.
-
-An experiment needs no more than this:
+Points: observed volumes of groups or of single mice (paler). Lines: predictions.  An experiment needs only a few lines:
 
 ```python
 >>> import immunoode as imo
@@ -247,10 +245,11 @@ An experiment needs no more than this:
 
 ```
 
-Doses of drugs are in mg or mg/kg of the mouse (0.02 kg), of cells in cells. Plasma concentrations of `rmp1_14` have the median
-of those digitised from lindauer2017, figure S2 (249 samples of six doses), within a quarter. What the fits give the transferred
-and the CAR-T cells of a mouse (a smaller capacity, half saturations by a tumour of 10 mm^3) is at the head of
-`fits/mouse_fits.py`. Chemotherapy has the pharmacokinetics of patients; in mice set its covariate surface_area (0.0067 m^2).
+Doses of drugs are in mg or in mg per kg of the mouse (0.02 kg), and doses of cells are numbers of cells. Median plasma
+concentrations of `rmp1_14` agree with those digitised from lindauer2017, figure S2 (249 samples of six doses), within 25 %. The
+settings for transferred cells and CAR-T cells in mice (a smaller capacity, half-saturation at a tumour of 10 mm^3) are at the
+top of `fits/mouse_fits.py`. Chemotherapy has the pharmacokinetics of patients; for mice, set its covariate surface_area (0.0067
+m^2).
 """
 
 

@@ -22,27 +22,28 @@ import immunoode as imo
 
 HEAD = """# Population fits to published data
 
-Made by `docs/fits/population_fits.py` from data that are not part of the package (sources in the text). What the calls mean is
-in [populations.md](populations.md).
+Made by `docs/fits/population_fits.py` from data that are not part of the package (sources in the text). The functions are
+described in [populations.md](populations.md).
 """
 LUNG = """The sum of target lesions of patients with non-small-cell lung cancer under atezolizumab or docetaxel (published
-supplement, one lesion per row), by the law of Stein and Fojo with additive and proportional errors; every patient's
-baseline is estimated, and arms may shift growth and shrinkage. By BIC one population describes all arms: tumour sizes
-alone, of patients who leave when they progress, say little of a difference between arms. In the check simulated
-patients leave by the same rule; without it the upper quantiles of the simulation run far above the data, which hold
-only those who are still in. Errors by Laplace's method do not hold for subjects with few visits; those below are by
-products of scores.
+supplement, one lesion per row), by the law of Stein and Fojo with additive and proportional errors; every patient's baseline is
+estimated, and the arm may be a covariate of growth and shrinkage. According to BIC, one population describes all arms: tumour
+sizes alone contain little information about differences between arms, because patients leave when they progress. In the
+predictive check, simulated patients leave by the same rule; otherwise the upper quantiles of the simulation would be far above
+the data, which include only patients who are still in the study. Standard errors by Laplace's method are not valid for subjects
+with few visits; those below are based on products of scores.
 """
-MICE = """Breast tumours of 66 mice, untreated (Vaghi 2020). The Gompertz law with both rates free in each mouse, correlated;
-the reduced law, where one population line ties them, so that each mouse has one parameter; and the tie through the
-origin. The paper found the two rates to be almost one (squared correlation above 0.92); so does this fit.
+MICE = """Breast tumours of 66 mice, untreated (Vaghi 2020). Three models are compared: the Gompertz law with both rates free in
+each mouse, and correlated; the reduced law, in which a line common to the population relates them, so that each mouse has one
+parameter; and the reduced law with a line through the origin. The paper found that the two rates are almost perfectly
+correlated (squared correlation above 0.92); this fit agrees.
 """
 CAR_T = """CAR-T cells in the blood of patients (Liu 2022) by the law of Stein 2019: expansion to a peak, contraction,
-persistence. Its transgene copies stand for 1e9 cells here. Log-normal errors; values at the limit of detection (0.2e9
-cells) are censored. The leukaemia is not fitted: neither model of it that was tried (`leontriana2021`; the base
-model's therapy `car_t`) describes all patients, as the fits of each patient in [fits.md](fits.md) show. With so few
-patients there are no sound standard errors of ten parameters, so none are given; a second expansion (NR 1) is not in
-the law.
+persistence. Its unit of transgene copies corresponds to 1e9 cells here. Errors are log-normal, and values at the limit of
+detection (0.2e9 cells) are censored. The leukaemia is not fitted: neither of the two models tried (`leontriana2021`, and the
+therapy `car_t` with its base model) describes all patients, as the fits of each patient in [fits.md](fits.md) show. With so few
+patients, standard errors of ten parameters are not reliable, so none are given. The law does not include a second expansion
+(patient NR 1).
 """
 
 

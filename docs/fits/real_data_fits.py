@@ -118,11 +118,11 @@ def lung_cancer(folder: Path) -> str:
 
 
 LUNG = """\
-Every patient with six or more evaluable visits, on its own: `tumour_immune_0_1` with `pd1_inhibitor` (atezolizumab,
-1200 mg every three weeks), starting from the last visit before treatment, additive errors. The published table
-has one target lesion per patient, which stands for the sum of diameters. It does not say which arm had which drug
-(one arm of Study 2 had docetaxel). All patients are fitted with the model of atezolizumab, so for the patients who had
-docetaxel the fit shows only that the model can follow their growth and decline.
+Every patient with six or more evaluable visits is fitted separately: `tumour_immune_0_1` with `pd1_inhibitor` (atezolizumab,
+1200 mg every three weeks), starting from the last visit before treatment, additive errors. The published table has one target
+lesion per patient, which is taken as the sum of diameters. It does not say which arm had which drug (one arm of Study 2 had
+docetaxel). All patients are fitted with the model of atezolizumab, so for the patients who had docetaxel the fit shows only
+that the model can follow their growth and decline.
 """
 
 
@@ -172,7 +172,7 @@ def _patients(two: EachResult, three: EachResult) -> str:
         top = 1.15 * seen.data.frame["value"].max()
         box.set(xlabel="time (days)", ylabel="sum of diameters (mm)", ylim=(0, top))
     axes[0, 0].legend(fontsize="x-small")
-    return save("lung_cancer_patients") + "\nTwelve patients in equal steps from the best fit to the worst.\n"
+    return save("lung_cancer_patients") + "\nTwelve patients, at equal steps from the best fit to the worst.\n"
 
 
 def _errors(two: EachResult, three: EachResult) -> str:
@@ -193,14 +193,13 @@ def _errors(two: EachResult, three: EachResult) -> str:
 
 
 CAR_T = """\
-CAR-T and CD19-positive leukaemia cells of 14 patients (7 in continuous remission, CR, 7 without response, NR), each
-on its own, from the patient's own burden at day 0, with log-normal errors of one size for both. Two models: `car_t`
-on the base `b_cell_malignancy` (variant leukaemia, lymphocytes at 3 % on day 0, no healthy B cells then) with six
-parameters and a nominal dose of 1e8 cells (the table has none; the engrafted fraction takes up the difference); and
-`leontriana2021` with four (no dose, cells at the start instead; bounds ten times wider than its own). The value 0.2e9
-cells recurs in most patients as the lowest: it is taken as a limit, and those observations as below it. Zeros at day
-0, before the infusion, are left out. Each fit starts twice, from a small and a large kill rate, and the better one
-counts.
+CAR-T and CD19-positive leukaemia cells of 14 patients (7 in continuous remission, CR, 7 without response, NR), fitted
+separately, from the patient's own burden at day 0, with log-normal errors of the same size for both. Two models: `car_t` on the
+base `b_cell_malignancy` (variant leukaemia, lymphocytes at 3 % on day 0, no healthy B cells then) with six parameters and a
+nominal dose of 1e8 cells (the table has no dose; the engrafted fraction absorbs the difference); and `leontriana2021` with four
+parameters (an initial number of cells instead of a dose; bounds ten times wider than those of the model). The lowest value of
+most patients is 0.2e9 cells: it is taken as a limit of quantification, and these observations as below it. Zeros at day 0,
+before the infusion, are left out. Each fit is started twice, from a small and a large kill rate, and the better result is kept.
 """
 CAR_T_BOUNDS = {
     "car_t_engrafted_fraction": (1e-5, 10.0),
@@ -325,10 +324,9 @@ def _cell_points(box: plt.Axes, result: FitResult) -> None:
 
 
 ANTI_PD1 = """\
-4T1 tumours of 41 mice: control, GABA, anti-PD-1, both. The table does not say when and how much was given, so
-treatment is in the model as what it changes: `tumour_immune_0_1` at the scale of a mouse, from day 7, with one growth
-rate for all, a PD-1 brake of its own for each arm (pd1_inhibition), a starting size of each mouse, log-normal
-errors.
+4T1 tumours of 41 mice: control, GABA, anti-PD-1, both. The table does not say when and how much was given, so the treatment is
+represented by the parameter that it changes: `tumour_immune_0_1` at the scale of a mouse, from day 7, with one growth rate for
+all, a separate PD-1 brake for each arm (pd1_inhibition), a starting size for each mouse, and log-normal errors.
 """
 
 
@@ -351,8 +349,8 @@ def anti_pd1(folder: Path) -> str:
     arms.plot(by="arm", log=True)
     text = ["## The 2 x 2 experiment with anti-PD-1, mice\n", ANTI_PD1, shared(arms), save("anti_pd1_mice")]
     text.append(
-        f"AIC without any difference between arms {same.aic:.1f}; with a PD-1 brake of its own for each arm "
-        f"{arms.aic:.1f}; with a growth rate of its own for each arm {each.aic:.1f}.\n"
+        f"AIC without any difference between arms {same.aic:.1f}; with a separate PD-1 brake for each arm "
+        f"{arms.aic:.1f}; with a separate growth rate for each arm {each.aic:.1f}.\n"
     )
     text.append("With growth rates by arm:\n\n" + shared(each))
     text.append(_interaction(each))
@@ -381,9 +379,9 @@ def _interaction(result: FitResult) -> str:
 
 RADIATION = """\
 MC38 tumours of mice after 0, 4, 8 and 15 Gy (group means; wild type, irradiated at about 100 mm3), fitted jointly:
-`tumour_immune_0_1` at the scale of a mouse with `radiotherapy`. The table does not say the day of irradiation; day 8,
-the first day on which irradiated arms are reported, is assumed. Log-normal errors; a starting size of each arm. The
-one value before day 8 is left out.
+`tumour_immune_0_1` at the scale of a mouse with `radiotherapy`. The table does not say the day of irradiation; day 8, the first
+day on which irradiated arms are reported, is assumed. Errors are log-normal, with a starting size for each arm. The single
+value before day 8 is left out.
 """
 
 
@@ -412,7 +410,7 @@ def radiation(folder: Path) -> str:
     )
     linear.plot(by="arm", log=True, bands=True)
     text = ["## Radiation dose arms, mice\n", RADIATION, shared(linear), save("radiation_mice")]
-    text.append("With the ratio alpha/beta fitted as well (above, the quadratic part is left out):\n\n" + shared(quadratic))
+    text.append("With the ratio alpha/beta fitted as well (above, the quadratic term is left out):\n\n" + shared(quadratic))
     return "\n".join(text)
 
 
@@ -420,10 +418,9 @@ def radiation(folder: Path) -> str:
 
 
 ADOPTIVE = f"""\
-EG7 tumours of mice, untreated and with transferred OT-I T cells at day 0 (the table has no number of cells: 1e7
-nominal, so that only kill rate times dose means something): `kuznetsov1994` with transferred effectors alone (no
-source, no recruitment), volumes as {CELLS_PER_MM3:g} cells in a mm3, a starting size of each mouse, log-normal
-errors.
+EG7 tumours of mice, untreated and with transferred OT-I T cells at day 0. The table has no number of cells: a nominal 1e7 is
+assumed, so that only the product of kill rate and dose is meaningful. The model is `kuznetsov1994` with transferred effectors
+alone (no source, no recruitment), {CELLS_PER_MM3:g} cells per mm3, a starting size for each mouse, and log-normal errors.
 """
 
 

@@ -317,15 +317,14 @@ def page() -> str:
     return "\n".join(lines) + NOTES
 
 
-INTRODUCTION = """# What cohorts do, and what trials showed
+INTRODUCTION = """# Behaviour of the cohorts compared with trials
 
 Made by `docs/virtual_populations/behaviour.py` from the shipped cohorts of melanoma, of lung cancer before treatment (lung) and
-after chemoradiation (stage III). Intervals are of 200 bootstrap samples of virtual patients: they
-say how well the number of patients determines a value, not how well the targets do, for which the pages of the cohorts have
-intervals. The column of version 0.1 is of a
-population around `tumour_immune_0_1`, weighted to response rates and median survival of the same two arms as the cohort of
-melanoma; it has no occult lesions. "Right" compares with the published 95 % interval (of response by size, with that of 290
-patients; of the time to response, with the first scan and a month).
+after chemoradiation (stage III). Intervals are from 200 bootstrap samples of virtual patients. They reflect only the finite
+number of patients; the pages of the cohorts have intervals that reflect the uncertainty of the targets. The column of version
+0.1 is for a population around `tumour_immune_0_1`, weighted to response rates and median survival of the same two arms as the
+cohort of melanoma; it has no occult lesions. The column "right" compares the value with the published 95 % interval (for
+response by size, with the interval of 290 patients; for the time to response, with the first scan plus or minus a month).
 
 | behaviour | cohort | cohort's value | version 0.1 | published | right |
 |---|---|---|---|---|---|"""
@@ -337,8 +336,8 @@ weeks, then 30 % below the start; logarithmic growth in the first six weeks at l
 such growth at one of the first two visits; and a response of the target lesions with a new lesion within the year.
 Hyperprogression "from three scans" is the published definition: progression at the first evaluation and a growth rate at least
 twice that between the scan before and the one at the start, both positive, with the errors of measurement of virtual trials.
-How much of it error alone makes is what the row above it leaves.
-CAR-T cells and tumour-infiltrating lymphocytes have pages of their own.
+The difference from the row above it is due to measurement error alone. CAR-T cells and tumour-infiltrating lymphocytes have
+separate pages.
 """
 
 

@@ -306,12 +306,12 @@ def figure(predictions: list[Prediction]) -> plt.Figure:
     return drawn
 
 
-HEAD = """# A cohort of lung cancer from the sizes of lesions alone
+HEAD = """# A cohort of lung cancer calibrated to lesion sizes alone
 
 Made by `docs/virtual_populations/lung_cancer.py` from data that are not part of the package: the diameters of one target lesion
-per patient in POPLAR (Ghaffari Laleh 2022, supplement; {included}), and, for comparison alone, the progression-free
-survival of all patients of that trial (Gandara 2018, supplementary table 8; 144 under atezolizumab, 143 under docetaxel). No
-time of progression was used in calibration.
+per patient in POPLAR (Ghaffari Laleh 2022, supplement; {included}), and, for comparison only, the progression-free survival of
+all patients of that trial (Gandara 2018, supplementary table 8; 144 under atezolizumab, 143 under docetaxel). No time of
+progression was used in calibration.
 
 **Virtual patients.** {patients:,} patients follow the law of Stein and Fojo (`ribba2022`), with growth and shrinkage
 distributed as Ribba et al. found them in OAK, and the baselines of the table. New lesions, deaths and the probability of
@@ -319,20 +319,22 @@ staying on treatment after progression differ between patients (our estimates: m
 standard deviation of 1 of the logarithm; uniform between 0 and 1). Each patient is observed {replicates} times: visits as
 in the protocol, errors of measurement, one of the target lesions in the table, progression by RECIST 1.1 on all of them.
 
-**Which patients are in the table.** Only those with three or more measurements. A virtual patient therefore counts in each
-statistic by the probability of being in the table; patients who leave early are seen through those like them who stayed.
+**Selection of patients.** The table contains only patients with three or more measurements. A virtual patient is therefore
+weighted in each statistic by the probability of being in the table; patients who leave early are represented by similar
+patients who stayed.
 
 **Targets.** Times of the last measurement, best change, change near weeks 6, 12 and 24, growth by 20 % at any, the first and
-the last visit, and how long patients are measured after it.
+the last visit, and the time for which patients are measured after it.
 
-**Bands.** The prediction's band comes from {bootstraps} bootstrap samples of the patients in the table, each calibrated anew.
+**Bands.** The prediction's band comes from {bootstraps} bootstrap samples of the patients in the table. The calibration is
+repeated for each sample.
 
 ![Progression-free survival](virtual_populations/lung_cancer.png)
 """
 LIMITS = """
-**What this shows, and what it does not.** The sizes of lesions do not tell why a patient left: progression outside of the
-measured lesion, death and withdrawal look the same. The share of withdrawals is assumed ({withdrawal:g} per year). Under
-docetaxel more patients left for other reasons than under atezolizumab, so that the prediction is too low there.
+**Interpretation.** The sizes of lesions do not show why a patient left the trial: progression outside of the measured lesion,
+death and withdrawal look the same. The rate of withdrawals is assumed ({withdrawal:g} per year). Under docetaxel more patients
+left for other reasons than under atezolizumab, so that the prediction is too low there.
 """
 
 

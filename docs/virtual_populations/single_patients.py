@@ -230,18 +230,19 @@ def page(folder: Path) -> str:
     return TEXT.format(n=len(found), rows="\n".join(lines), order=order, cohort=COHORT, draws=DRAWS)
 
 
-TEXT = """# Single patients: the base model beside an empirical law
+TEXT = """# Single patients: the base model compared with an empirical law
 
 Made by `docs/virtual_populations/single_patients.py` from the diameters of target lesions of patients of lung-cancer
 trials (Ghaffari Laleh 2022, supplement), {n} randomly chosen patients with six or more measurements, from the last
 measurement before treatment on. The model is `tumour_immune` with an escape clone under atezolizumab, with the
 distributions of parameters of the cohort `{cohort}`; the law is that of Stein and Fojo (`ribba2022`).
 
-## Which parameters are free
+## The free parameters
 
-Those that the sizes of a patient tell most about, by the cohort alone: of {draws} of its patients the sensitivities
-of sizes every six weeks for a year, in units of the spread of each parameter, with an error of 8 %. Each row adds the
-parameter that adds most; the information (nats) is of all so far. The others have their medians.
+The free parameters are those about which the sizes of a patient contain the most information. This is computed from the cohort
+alone: for {draws} of its patients, from the sensitivities of sizes every six weeks for a year, in units of the standard
+deviation of each parameter, with an error of 8 %. Each row adds the parameter with the largest gain of information; the
+information (nats) is that of all parameters so far. The other parameters are fixed at their medians.
 
 | | parameter | information |
 |---|---|---|
@@ -249,12 +250,12 @@ parameter that adds most; the information (nats) is of all so far. The others ha
 
 ## Results
 
-Errors are additive with a standard deviation that is estimated. The mode is that of likelihood times prior in the
-standard normal scores of the parameters; a bound is a score of 3 (no more than three of a thousand patients of the
-cohort lie beyond), which the search does not leave. The difference is that of AIC, n log(squares / n) + 2 k with as
-many parameters k for both, model minus law; below zero the model is better. The law has no prior: at the mode the
-difference asks more of the model than of the law, whose squares are the least ones. A criterion that counts only the
-parameters that a patient's data determine would ask less.
+Errors are additive with a standard deviation that is estimated. The mode maximises likelihood times prior in the standard
+normal scores of the parameters. The search is bounded at scores of 3 (no more than three in a thousand patients of the cohort
+are beyond). The difference is that of AIC, n log(squares / n) + 2 k with the same number of parameters k for both, model minus
+law; below zero, the model is better. The law has no prior, so that at the mode the comparison is stricter for the model than
+for the law, which is fitted by least squares. A criterion that counts only the parameters that a patient's data determine would
+be less strict.
 
 | free parameters | model | difference of AIC: median (quartiles) | model better | at a bound |
 |---|---|---|---|---|

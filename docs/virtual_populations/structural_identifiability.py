@@ -155,36 +155,37 @@ def page() -> str:
     )
 
 
-TEXT = """# What outputs tell about the base model
+TEXT = """# Structural identifiability of the base model
 
-Made by `docs/virtual_populations/structural_identifiability.py`. [Decision 0025](decisions/0025-patient-models.md)
-argues which parameters of `tumour_immune` may vary in a cohort; here the argument is computed.
+Made by `docs/virtual_populations/structural_identifiability.py`. [Decision 0025](decisions/0025-patient-models.md) gives
+reasons for the parameters of `tumour_immune` that may vary in a cohort; this page has the computations.
 
-## Without error
+## Without measurement error
 
-Local structural identifiability, at {points} random values of the parameters (0.3 of the logarithm around those of
-the file), under radiotherapy, pembrolizumab, ipilimumab and times without treatment, from outputs every six days for
-two years: the rank of the matrix of exact sensitivities. A singular value of less than 1e-8 of the largest, of
-columns of unit length, counts as zero, so that the ranks are lower bounds: what is determined by a smaller part only,
-no observation will tell. The last column has parameters that are confounded with others at every one of the values.
+Local structural identifiability, at {points} random values of the parameters (with a standard deviation of 0.3 of the logarithm
+around those of the file), under radiotherapy, pembrolizumab, ipilimumab and times without treatment, from outputs every six
+days for two years. The rank is that of the matrix of exact sensitivities, with columns of unit length. Singular values of less
+than 1e-8 of the largest count as zero, so that the ranks are lower bounds; parameters that are determined only through smaller
+singular values cannot be estimated in practice. The last column lists the parameters that are confounded with others at all of
+these values.
 
 | outputs | rank | confounded |
 |---|---|---|
 {rows}
 
-## With the error of sizes
+## With measurement error
 
-Of the {cohort} parameters that cohorts of lung cancer let vary, {visits} sums of diameters of one patient under
-pembrolizumab, without error, determine {low} at least. With an error of 8 % the number of combinations of parameters
-that are known better than to a factor of e is {middle} (median; {least} to {highest}). Expected standard errors of a
-single parameter, where all vary and there is no prior:
+Of the {cohort} parameters that vary in the cohorts of lung cancer, {visits} sums of diameters of one patient under
+pembrolizumab, without error, determine {low} at least. With an error of 8 % the number of combinations of parameters that are
+known to within a factor of e is {middle} (median; {least} to {highest}). Expected standard errors of a single parameter, if all
+are estimated without a prior:
 
 | parameter | relative standard error (median) |
 |---|---|
 {practical}
 
-So the number of free parameters of one patient is two to four, as decision 0025 has it, and the others need the prior
-of a population.
+Hence two to four parameters can be estimated for one patient, as stated in decision 0025, and the others need the prior of a
+population.
 """
 
 
