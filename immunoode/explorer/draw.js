@@ -2,10 +2,14 @@
 
 const LINE_STYLES = ["", "7 4", "7 3 1.5 3", "1.5 3"];
 const MONTH = 30.4375;
+const HEIGHT = 210; // of a drawing, in pixels
+const FLAT = 0.05; // pixels by which a line may pass a point that is left out of it
 const SUPERSCRIPTS = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
 
 function decodeArray(text) {
-  const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  const characters = atob(text);
+  const bytes = new Uint8Array(characters.length); // in a plain loop: Uint8Array.from with a function takes ten times as long
+  for (let k = 0; k < bytes.length; k += 1) bytes[k] = characters.charCodeAt(k);
   return new Float32Array(bytes.buffer);
 }
 
@@ -20,6 +24,10 @@ function decodePanels(message) {
 
 function escapeText(text) {
   return String(text).replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c]);
+}
+
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text; // the same text again would be laid out again
 }
 
 function lineStyle(regimen) {
@@ -106,23 +114,54 @@ function valueTicks(low, high, log, panel) {
   return ticks;
 }
 
-function pathOf(series, x, y) {
+function stepPath(series, x, y) {
   let path = "";
-  let pen = false;
-  let before = 0;
+  let before = null;
   for (let k = 0; k < series.days.length; k += 1) {
     const level = y(series.values[k]);
     if (!Number.isFinite(level)) {
-      pen = false;
+      before = null;
       continue;
     }
-    const at = x(series.days[k]).toFixed(1);
-    if (pen && series.steps) path += `L${at} ${before.toFixed(1)}`;
-    path += `${pen ? "L" : "M"}${at} ${level.toFixed(1)}`;
-    pen = true;
-    before = level;
+    const [at, height] = [x(series.days[k]).toFixed(1), level.toFixed(1)];
+    path += before === null ? `M${at} ${height}` : `L${at} ${before}L${at} ${height}`;
+    before = height;
   }
   return path;
+}
+
+function linePath(series, x, y) {
+  // Points that the line passes anyway are left out. `low` and `high` are the slopes from the last point drawn, `from`, which
+  // pass all points since, of which `last` is the last one.
+  let path = "";
+  let [from, last, low, high] = [null, null, 0, 0];
+  const draw = (letter, point) => {
+    path += `${letter}${point.at.toFixed(1)} ${point.level.toFixed(1)}`;
+    [from, last, low, high] = [point, null, -Infinity, Infinity];
+  };
+  for (let k = 0; k < series.days.length; k += 1) {
+    const point = { at: x(series.days[k]), level: y(series.values[k]) };
+    if (!Number.isFinite(point.level)) {
+      if (last) draw("L", last);
+      from = null;
+      continue;
+    }
+    if (!from) {
+      draw("M", point);
+      continue;
+    }
+    const slope = (point.level - from.level) / (point.at - from.at);
+    if (last && !(slope >= low && slope <= high)) draw("L", last);
+    low = Math.max(low, (point.level - FLAT - from.level) / (point.at - from.at));
+    high = Math.min(high, (point.level + FLAT - from.level) / (point.at - from.at));
+    last = point;
+  }
+  if (last) draw("L", last);
+  return path;
+}
+
+function pathOf(series, x, y) {
+  return series.steps ? stepPath(series, x, y) : linePath(series, x, y);
 }
 
 function lastKnown(values) {
@@ -168,7 +207,8 @@ function gridOf(panel, span, frame, log) {
   return parts.join("");
 }
 
-function panelSvg(panel, message, width, height, log, id) {
+function svgParts(panel, message, width, height, log, id) {
+  // The parts of a drawing, for `showSvg`.
   const frame = panelFrame(panel, message.span, width, height, log);
   const { box, x, y } = frame;
   const lines = panel.series.map((s) => {
@@ -176,11 +216,24 @@ function panelSvg(panel, message, width, height, log, id) {
     return `<path ${kind} d="${pathOf(s, x, y)}"/>`;
   });
   const clip = `<clipPath id="${id}"><rect x="${box.left}" y="${box.top - 3}" width="${box.right - box.left}" height="${box.bottom - box.top + 4}"/></clipPath>`;
-  return (
-    `<svg xmlns="http://www.w3.org/2000/svg" role="img" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"` +
-    ` aria-label="${escapeText(panelLabel(panel, message.regimens))}">${clip}${gridOf(panel, message.span, frame, log)}` +
-    `<g clip-path="url(#${id})">${lines.join("")}</g><g class="imo-readout"></g></svg>`
-  );
+  return {
+    empty:
+      `<svg xmlns="http://www.w3.org/2000/svg" role="img" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">${clip}` +
+      `<g class="imo-frame"></g><g class="imo-lines" clip-path="url(#${id})"></g><g class="imo-readout"></g></svg>`,
+    label: panelLabel(panel, message.regimens),
+    grid: gridOf(panel, message.span, frame, log),
+    lines: lines.join(""),
+  };
+}
+
+function showSvg(host, parts, shown) {
+  // Replace what differs from what the host shows.
+  const before = parts.empty === shown?.empty ? shown : {};
+  if (!before.empty) host.innerHTML = parts.empty;
+  const svg = host.firstChild;
+  if (parts.label !== before.label) svg.setAttribute("aria-label", parts.label);
+  if (parts.grid !== before.grid) svg.querySelector(".imo-frame").innerHTML = parts.grid;
+  if (parts.lines !== before.lines) svg.querySelector(".imo-lines").innerHTML = parts.lines;
 }
 
 function legendHtml(regimens, hasLimits) {
@@ -223,6 +276,7 @@ function createPanels(host) {
   const cards = new Map();
   const scales = new Map();
   let message = null;
+  let measured = 0; // the width of the host for which the widths of the panels are known
   const key = Math.random().toString(36).slice(2, 8);
 
   function card(panel) {
@@ -278,15 +332,17 @@ function createPanels(host) {
   function drawOne(panel) {
     const made = card(panel);
     const log = scales.has(panel.name) ? scales.get(panel.name) : isWide(panel);
-    const width = Math.max(240, made.drawing.clientWidth || 360);
-    made.title.textContent = panel.title + (panel.unit ? ` (${panel.unit})` : "");
+    setText(made.title, panel.title + (panel.unit ? ` (${panel.unit})` : ""));
     made.scale.hidden = panel.kind === "survival" || !panel.series.length;
     made.scale.dataset.log = log ? "1" : "0";
-    made.scale.textContent = log ? "log scale" : "linear scale";
+    setText(made.scale, log ? "log scale" : "linear scale");
     made.scale.setAttribute("aria-label", `${panel.title}: ${log ? "logarithmic" : "linear"} scale; press to change`);
-    made.drawing.innerHTML = panel.series.length ? panelSvg(panel, message, width, 210, log, `imo-${key}-${panel.name}`) : "";
+    const parts = panel.series.length ? svgParts(panel, message, made.width, HEIGHT, log, `imo-${key}-${panel.name}`) : null;
+    if (parts) showSvg(made.drawing, parts, made.parts);
+    else made.drawing.replaceChildren();
+    made.parts = parts;
     const notes = panel.notes.map((note) => `<li>${escapeText(note)}</li>`).join("");
-    if (made.notes.innerHTML !== notes) made.notes.innerHTML = notes;
+    if (made.told !== notes) made.notes.innerHTML = made.told = notes;
     return made.root;
   }
 
@@ -294,11 +350,23 @@ function createPanels(host) {
     if (!found) return;
     message = found;
     const shown = message.panels.map((panel) => card(panel).root);
-    if (shown.length !== host.children.length || shown.some((root, k) => host.children[k] !== root)) host.replaceChildren(...shown);
+    const changed = shown.length !== host.children.length || shown.some((root, k) => host.children[k] !== root);
+    if (changed) host.replaceChildren(...shown);
+    if (changed || !measured) measure();
     message.panels.forEach(drawOne);
   }
 
-  const observer = new ResizeObserver(() => draw(message));
+  function measure() {
+    // All widths before anything is drawn: to read one after a change of the page makes the browser lay all of it out at once.
+    measured = host.clientWidth;
+    for (const made of cards.values()) made.width = Math.max(240, made.drawing.clientWidth || 360);
+  }
+
+  const observer = new ResizeObserver(() => {
+    if (host.clientWidth === measured) return;
+    measured = 0;
+    draw(message);
+  });
   observer.observe(host);
   return { draw, disconnect: () => observer.disconnect() };
 }

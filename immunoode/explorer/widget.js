@@ -94,6 +94,7 @@ function render({ model, el }) {
   const panels = createPanels(find(".imo-panels"));
   const until = find(".imo-until");
   let changedAt = 0;
+  let shownLegend = "";
 
   function show(message) {
     const decoded = decodePanels(message);
@@ -107,7 +108,7 @@ function render({ model, el }) {
     }
     const limits = decoded.panels.some((p) => p.series.some((s) => s.reference));
     const legend = legendHtml(decoded.regimens, limits);
-    if (find(".imo-legend").innerHTML !== legend) find(".imo-legend").innerHTML = legend;
+    if (legend !== shownLegend) find(".imo-legend").innerHTML = shownLegend = legend;
     panels.draw(decoded);
     find(".imo-summary").innerHTML = summaryHtml(decoded.summary);
     if (status.textContent) status.textContent = "";

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache, cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +25,17 @@ _CHUNK = 256
 """Subjects that one thread solves at once, at most."""
 _FEW = 4
 """Subjects up to which a second thread costs more than it gains."""
-_SMALL = 200_000
-"""Numbers in outputs up to which arrays are kept for the next run."""
+_SMALL, _MOST_KEPT = 200_000, 2048
+"""Numbers in outputs, and subjects, up to which arrays are kept for the next run."""
 _ROOM = 4_000_000
 """Numbers in the outputs that one thread writes at once, about."""
+
+
+class _Arrays(NamedTuple):
+    """The arrays of one run: its solution, and the batches that write into it, by the number of their first subject."""
+
+    solution: Solution
+    batches: dict[int, SubjectBatch]
 
 
 class Simulator(SimulationPlan):
@@ -64,43 +73,46 @@ class Simulator(SimulationPlan):
         if matrix.shape != shape:
             matrix = np.ascontiguousarray(np.broadcast_to(matrix, shape))
         workers = threads or self.options.threads or _processors()
-        if 0 < subjects <= (_CHUNK if workers == 1 else _FEW) and self.small and not progress:
-            return self._run_small(matrix, initial, doses)
-        solution = self.empty_solution()
-        self.compile()
-        share = -(-subjects // (4 * workers)) if workers > 1 else subjects
-        size = max(1, min(_CHUNK, share, _ROOM // (self.times.shape[1] * self.system.outputs(self.names).size)))
+        size = self._size_of_chunks(workers)
         chunks = [slice(a, min(a + size, subjects)) for a in range(0, subjects, size)]
+        arrays = self._unused_arrays(size)
 
         def work(rows: slice) -> None:
             own = initial and initial._replace(values=initial.values[rows])
-            SubjectBatch(self, rows, solution.rows(rows)).solve(matrix[rows], own, doses and doses[rows])
+            batch = arrays.batches.pop(rows.start, None) or SubjectBatch(self, rows, arrays.solution.rows(rows))
+            batch.solve(matrix[rows], own, doses and doses[rows])
+            if self.keeps_arrays:
+                arrays.batches[rows.start] = batch
 
         _each(work, chunks, workers, progress)
-        return solution
+        if not self.keeps_arrays:
+            return arrays.solution
+        found = arrays.solution.copy()
+        self._unused[size].append(arrays)
+        return found
 
-    def _run_small(
-        self, matrix: FloatArray, initial: InitialValues | None, doses: Sequence[DoseColumns | None] | None
-    ) -> Solution:
-        """Solve all subjects at once, in arrays of an earlier run that no other thread uses now."""
+    def _size_of_chunks(self, workers: int) -> int:
+        """Return how many subjects one thread solves at once."""
+        subjects, numbers = len(self.schedules), self.times.shape[1] * self.system.outputs(self.names).size
+        share = -(-subjects // (4 * workers)) if workers > 1 and subjects > _FEW else subjects
+        return max(1, min(_CHUNK, share, _ROOM // numbers))
+
+    def _unused_arrays(self, size: int) -> _Arrays:
+        """Return arrays of an earlier run in chunks of this size that no other thread uses now, or new ones."""
         try:
-            batch = self._idle.pop()
+            return self._unused[size].pop()
         except IndexError:
             self.compile()
-            batch = SubjectBatch(self, slice(0, len(matrix)), self.empty_solution())
-        batch.solve(matrix, initial, doses)
-        solution = batch.solution.copy()
-        self._idle.append(batch)
-        return solution
+            return _Arrays(self.empty_solution(), {})
 
     @cached_property
-    def small(self) -> bool:
-        """Whether the outputs take so little room that arrays are kept for the next run."""
-        return self.times.size * self.system.outputs(self.names).size <= _SMALL
+    def keeps_arrays(self) -> bool:
+        """Whether subjects and outputs take so little room that their arrays are kept for the next run."""
+        return len(self.schedules) <= _MOST_KEPT and self.times.size * self.system.outputs(self.names).size <= _SMALL
 
     @cached_property
-    def _idle(self) -> list[SubjectBatch]:
-        return []
+    def _unused(self) -> defaultdict[int, list[_Arrays]]:
+        return defaultdict(list)
 
     def reporting_doses(self, parameters: FloatArray, subjects: Sequence[int]) -> Simulator:
         """Return a simulator that also reports when something is given to some of the subjects, or ends, and after that.
