@@ -213,23 +213,28 @@ PATIENTS = """
 
 ## The patients
 
-The reference patient of each analysis is part of its model file: `imo.simulate(model, regimen,
-parameters=model.reference_patient("bajaj2017"))`. In the table, the proportions of women and of patients with performance
-status 1 or more are used as values of covariates that are otherwise 0 or 1. This gives the geometric mean over both groups.  |
-patient | description |
+The reference patient of each analysis is part of its model file:
+`imo.simulate(model, regimen, parameters=model.reference_patient("bajaj2017"))`. In the table, the proportions of women and of
+patients with performance status 1 or more are used as values of covariates that are otherwise 0 or 1. This gives the geometric
+mean over both groups.
+
+| patient | description |
 |---|---|
 """
 NOTES = """
 
-## Choice of the variants  `pembrolizumab` has a clearance that decreases with time (li2017), with the values of a European
-assessment report (keytruda0042); `pembrolizumab_ahamadi` has the constant clearance of ahamadi2017, with a half-life that is
-longer by a fifth. `durvalumab` is based on baverel2018, with partly saturable elimination; its peaks are 28 % higher than in
-the analysis of haematological malignancies (`durvalumab_haematological`), which an earlier version used. `durvalumab_abegesah`
-has a clearance that decreases by 39 %, from six studies that include PACIFIC; at steady state, it is as far below the clearance
-of the product information as that of `durvalumab` is above it. `atezolizumab` has a decreasing clearance;
-`atezolizumab_constant` is the analysis on which the first product information is based. With ipilimumab 1 mg/kg every 6 weeks,
-use `nivolumab_with_ipilimumab_6_weekly` for nivolumab and `ipilimumab_with_nivolumab_2_weekly` for ipilimumab.  Time is counted
-from the first dose of each antibody, regardless of its position in the regimen.
+## Choice of the variants
+
+`pembrolizumab` has a clearance that decreases with time (li2017), with the values of a European assessment report
+(keytruda0042); `pembrolizumab_ahamadi` has the constant clearance of ahamadi2017, with a half-life that is longer by a fifth.
+`durvalumab` is based on baverel2018, with partly saturable elimination; its peaks are 28 % higher than in the analysis of
+haematological malignancies (`durvalumab_haematological`), which an earlier version used. `durvalumab_abegesah` has a clearance
+that decreases by 39 %, from six studies that include PACIFIC; at steady state, it is as far below the clearance of the product
+information as that of `durvalumab` is above it. `atezolizumab` has a decreasing clearance; `atezolizumab_constant` is the
+analysis on which the first product information is based. With ipilimumab 1 mg/kg every 6 weeks, use
+`nivolumab_with_ipilimumab_6_weekly` for nivolumab and `ipilimumab_with_nivolumab_2_weekly` for ipilimumab.
+
+Time is counted from the first dose of each antibody, regardless of its position in the regimen.
 
 ## References
 

@@ -230,7 +230,9 @@ part of the package; sources are named below.
 TAIL = """
 ![Volumes and fits](fits/mouse_fits.png)
 
-Points: observed volumes of groups or of single mice (paler). Lines: predictions.  An experiment needs only a few lines:
+Points: observed volumes of groups or of single mice (paler). Lines: predictions.
+
+An experiment needs only a few lines:
 
 ```python
 >>> import immunoode as imo
