@@ -182,7 +182,7 @@ def test_dose_finding_counts_patients() -> None:
     spread = found.draws[:, 2].std()
     assert spread == pytest.approx(np.sqrt(expected[2] * (1 - expected[2]) / 50), rel=0.1)
     assert found.best["dose"] == 2 and found.probability_best.sum() == pytest.approx(1)
-    assert found.plot().get_xlabel() == "Interval"
+    assert found.plot().get_xlabel() == "Interval (days)"
     plt.close("all")
     assert found.plot_doses().get_xlabel() == "Dose"
 

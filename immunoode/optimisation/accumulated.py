@@ -17,10 +17,16 @@ def with_areas(model: ClosedModel, endpoints: Iterable[Endpoint]) -> ClosedModel
         return model
     compartments, flows = dict(model.model.compartments), dict(model.model.flows)
     for name, output in wanted.items():
-        compartments[name] = Compartment(_times_day(model.output_units[output]))
+        compartments[name] = Compartment(times_day(model.output_units[output]))
         flows[name] = Flow(target=name, rate=output)
     return resolve(replace(model.model, compartments=compartments, flows=flows))
 
 
-def _times_day(unit: str) -> str:
-    return "day" if unit in ("", "1") else f"({unit})*day"
+def times_day(unit: str) -> str:
+    """Return a unit times days: mm*day, mg*day/L."""
+    if unit in ("", "1"):
+        return "day"
+    above, per, below = unit.partition("/")
+    if "(" in above:
+        return f"({unit})*day"
+    return f"{'day' if above == '1' else f'{above}*day'}{per}{below}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +42,8 @@ class DoseFinding:
         The definitions of response and toxicity.
     subjects : int
         The number of patients in each sample.
+    units : mapping of str to str
+        The units of the outputs of the events, and of decision variables that the regimen states as they are.
     """
 
     axes: dict[str, tuple[Any, ...]]
@@ -51,6 +53,7 @@ class DoseFinding:
     weight: float
     events: tuple[Limit, Limit]
     subjects: int
+    units: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def cells(self) -> list[dict[str, Any]]:
@@ -78,7 +81,7 @@ class DoseFinding:
 
         frame = pd.DataFrame(self.cells)
         low, high = np.quantile(self.draws, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
-        return frame.assign(
+        frame = frame.assign(
             response=self.response,
             toxicity=self.toxicity,
             utility=self.utility,
@@ -86,6 +89,8 @@ class DoseFinding:
             upper=high,
             probability_best=self.probability_best,
         )
+        frame.attrs["units"] = dict(self.units)
+        return frame
 
     def plot(self, ax: Any = None, **options: Any) -> Any:
         """Draw the utility over two axes with contours and the best cell; see `immunoode.plot.optimisation.plot_utility`."""
@@ -104,8 +109,9 @@ class DoseFinding:
         frame = self.to_frame().sort_values("utility", ascending=False, kind="stable")
         names = list(self.axes)
         lines = [
-            f"  {words({n: row[n] for n in names})}: response {row['response']:.3f}, toxicity {row['toxicity']:.3f}, utility "
-            f"{row['utility']:.3f} ({row['lower']:.3f} to {row['upper']:.3f}), best in {100 * row['probability_best']:.0f} %"
+            f"  {words({n: row[n] for n in names}, self.units)}: response {row['response']:.3f}, "
+            f"toxicity {row['toxicity']:.3f}, utility {row['utility']:.3f} "
+            f"({row['lower']:.3f} to {row['upper']:.3f}), best in {100 * row['probability_best']:.0f} %"
             for row in frame.head(5).to_dict("records")
         ]
         return "\n".join([str(self), *lines])
@@ -114,7 +120,7 @@ class DoseFinding:
         response, toxicity = self.events
         return (
             f"dose finding: P({response}) - {self.weight:g} P({toxicity}), samples of {self.subjects} patients; best "
-            f"{words(self.best)}"
+            f"{words(self.best, self.units)}"
         )
 
 
@@ -211,7 +217,7 @@ def find_dose(
     counts = np.random.default_rng(seed).multinomial(size, problem.weights, size=draws) / size
     utilities = counts @ (response_by - weight * toxicity_by).T
     shares = problem.weights
-    return DoseFinding(axes, response_by @ shares, toxicity_by @ shares, utilities, weight, events, size)
+    return DoseFinding(axes, response_by @ shares, toxicity_by @ shares, utilities, weight, events, size, problem.units)
 
 
 def _events(problem: ScheduleProblem, cell: dict[str, Any], events: tuple[Limit, Limit]) -> list[Any]:

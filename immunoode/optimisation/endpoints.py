@@ -79,6 +79,11 @@ class Endpoint:
         """Whether it is a change from the value before any dose, as a fraction of that value."""
         return self.reduction in ("final_change", "best_change")
 
+    @property
+    def is_time(self) -> bool:
+        """Whether it is the day when a value is first crossed."""
+        return bool(_CROSSING.fullmatch(self.reduction))
+
     def of(self, times: FloatArray, courses: FloatArray, baseline: FloatArray | None = None) -> FloatArray:
         """Return the number of each time course (P, T), shape (P,); a change is from a baseline (P,) before any dose."""
         values = self._scaled(courses)

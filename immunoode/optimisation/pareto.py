@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from immunoode.optimisation.arguments import limits_of
 from immunoode.optimisation.kinds import is_whole
 from immunoode.optimisation.limits import Limit, Quantity, quantity
 from immunoode.optimisation.optimise import optimise
-from immunoode.optimisation.report import words
+from immunoode.optimisation.report import with_unit, words
 from immunoode.optimisation.result import OptimalSchedule
 from immunoode.optimisation.statistics import MEAN, statistic
 
@@ -47,6 +47,11 @@ class ParetoFront:
     optima: tuple[OptimalSchedule, ...]
 
     @property
+    def units(self) -> Mapping[str, str]:
+        """The units of the competing quantity, of the objective, and of choices that the regimen states as they are."""
+        return self.optima[0].units
+
+    @property
     def knee(self) -> int:
         """The index of the schedule farthest from the line between the two ends, with both axes scaled to their range."""
         x, y = (np.asarray(v, float) for v in (self.values, [o.objective for o in self.optima]))
@@ -61,7 +66,9 @@ class ParetoFront:
             {str(self.against): value, str(one.aim): one.objective, **one.choices}
             for value, one in zip(self.values, self.optima, strict=True)
         ]
-        return pd.DataFrame(rows)
+        frame = pd.DataFrame(rows)
+        frame.attrs["units"] = dict(self.units)
+        return frame
 
     def plot(self, ax: Any = None, **options: Any) -> Any:
         """Draw the front with its knee; see `immunoode.plot.optimisation.plot_pareto_front`. Returns Axes."""
@@ -71,8 +78,10 @@ class ParetoFront:
 
     def report(self) -> str:
         """Return the front as text."""
+        across, up = self.units.get(str(self.against), ""), self.units.get(str(self.optima[0].aim.quantity), "")
         lines = [
-            f"  {self.against} {value:.5g}: {one.objective:.5g} with {words(one.choices)}"
+            f"  {self.against} {with_unit(f'{value:.5g}', across)}: {with_unit(f'{one.objective:.5g}', up)} with "
+            f"{words(one.choices, self.units)}"
             for value, one in zip(self.values, self.optima, strict=True)
         ]
         return "\n".join([str(self), *lines])

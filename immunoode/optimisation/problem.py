@@ -20,6 +20,7 @@ from immunoode.optimisation.endpoints import Endpoint
 from immunoode.optimisation.evaluation import Evaluator, Objective
 from immunoode.optimisation.limits import Limit, limit, quantity
 from immunoode.optimisation.named_doses import named_doses
+from immunoode.optimisation.quantity_units import choice_units, quantity_units
 from immunoode.optimisation.report_times import report_times
 from immunoode.optimisation.schedules import ScheduleFunction
 from immunoode.optimisation.simulations import SearchedSimulations, SmoothSimulations
@@ -106,6 +107,14 @@ class ScheduleProblem:
         """The outputs that the objective and the limits use."""
         named = dict.fromkeys(e.reported for e in self._endpoints())
         return tuple(named) or self.model.equations.states[:1]
+
+    @property
+    def units(self) -> dict[str, str]:
+        """The units of inputs, of the objective, of what is limited, and of choices that the regimen states as they are."""
+        quantities = [self.aim.quantity, *(one.quantity for one in self.limits)]
+        found = quantity_units(quantities, self.model)
+        choices = choice_units(self.regimen_of, self.choices, self.model)
+        return {**self.model.input_units, str(self.aim): found[str(self.aim.quantity)], **found, **choices}
 
     def numbers_of(self, chosen: Mapping[str, Any]) -> FloatArray:
         """Return the numbers (n,) of choices by name."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 _MOST_NUMBERS = 12
+NO_UNITS: Mapping[str, str] = MappingProxyType({})
 
 
 def report(found: Any) -> str:
@@ -17,9 +20,14 @@ def report(found: Any) -> str:
     return "\n".join(parts)
 
 
-def words(values: dict[str, Any]) -> str:
-    """Return choices as text."""
-    return ", ".join(f"{name} = {_number(value)}" for name, value in values.items())
+def words(values: Mapping[str, Any], units: Mapping[str, str] = NO_UNITS) -> str:
+    """Return choices as text, with their units as far as they are known."""
+    return ", ".join(f"{name} = {with_unit(_number(value), units.get(name, ''))}" for name, value in values.items())
+
+
+def with_unit(number: str, unit: str) -> str:
+    """Return a number with its unit, if it has one."""
+    return number if unit in ("", "1") else f"{number} {unit}"
 
 
 def _number(value: Any) -> str:
@@ -30,7 +38,7 @@ def _number(value: Any) -> str:
 
 
 def _choices(found: Any) -> list[str]:
-    lines = [f"  {words({name: value})}" for name, value in found.choices.items()]
+    lines = [f"  {words({name: value}, found.units)}" for name, value in found.choices.items()]
     if found.flatness and len(found.flatness.within) <= _MOST_NUMBERS:
         moved = [f"{name} {low:.4g} to {high:.4g}" for name, (low, high) in found.flatness.within.items()]
         lines.append(f"  loses less than 1 % (one at a time): {'; '.join(moved)}")
@@ -39,7 +47,9 @@ def _choices(found: Any) -> list[str]:
 
 def _limits(found: Any) -> list[str]:
     table = found.limits_table()
-    return [f"  {row.limit}: {row.value:.6g}{_standing(row)}" for row in table.itertuples()]
+    units = [found.units.get(str(one.quantity), "") for one in found.limits]
+    rows = zip(table.itertuples(), units, strict=True)
+    return [f"  {row.limit}: {with_unit(f'{row.value:.6g}', unit)}{_standing(row)}" for row, unit in rows]
 
 
 def _standing(row: Any) -> str:
@@ -85,11 +95,11 @@ def _calendar(found: Any) -> list[str]:
         return []
     share = abs(loss.loss / found.scale) if found.scale else 0.0
     text = f"on the calendar: loses {loss.loss:.3g} ({100 * share:.2g} % of the range) compared with the continuous optimum, "
-    return [text + words(dict(loss.continuous))]
+    return [text + words(loss.continuous, found.units)]
 
 
 def _alternatives(found: Any) -> list[str]:
-    shown = [f"  {other.objective:.6g} with {words(other.choices)}" for other in found.alternatives[:5]]
+    shown = [f"  {other.objective:.6g} with {words(other.choices, found.units)}" for other in found.alternatives[:5]]
     more = len(found.alternatives) - len(shown)
     return ["next best:", *shown, *([f"  and {more} more"] if more > 0 else [])] if shown else []
 
@@ -103,6 +113,6 @@ def _cohort(found: Any) -> list[str]:
         return []
     gain = abs(found.typical_in_cohort - found.objective)
     return [
-        f"the optimum of the typical patient, {words(found.typical.choices)}, gives the cohort "
+        f"the optimum of the typical patient, {words(found.typical.choices, found.units)}, gives the cohort "
         f"{found.typical_in_cohort:.6g}; the robust optimum gains {gain:.3g}"
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from immunoode.optimisation.evaluation import Objective
 from immunoode.optimisation.flatness import Flatness
 from immunoode.optimisation.limits import Limit
 from immunoode.optimisation.optimality import Optimality
+from immunoode.optimisation.report import with_unit
 from immunoode.regimen.regimen import Regimen
 from immunoode.regimen.schedule import Schedule
 
@@ -87,6 +88,9 @@ class OptimalSchedule:
     seconds : float
     left_out : tuple of str
         Options that could not be simulated, with the reason.
+    units : mapping of str to str
+        The units of doses by their therapy, of the objective, of the quantities of limits, and of choices that the regimen
+        states as they are.
     """
 
     choices: dict[str, Any]
@@ -108,6 +112,7 @@ class OptimalSchedule:
     typical: OptimalSchedule | None = None
     typical_in_cohort: float = float("nan")
     left_out: tuple[str, ...] = ()
+    units: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def feasible(self) -> bool:
@@ -182,7 +187,10 @@ class OptimalSchedule:
         if isinstance(self.regimen, Regimen):
             return self.regimen.to_frame()
         s = self.regimen
-        return pd.DataFrame({"therapy": s.inputs, "time_day": s.times, "amount": s.amounts, "duration_day": s.durations})
+        units = [self.units.get(name, "") for name in s.inputs]
+        return pd.DataFrame(
+            {"therapy": s.inputs, "time_day": s.times, "amount": s.amounts, "unit": units, "duration_day": s.durations}
+        )
 
     def plot(self, **options: Any) -> Any:
         """Draw the optimal doses; see `immunoode.plot.optimisation.plot_optimum`. Returns Axes."""
@@ -203,7 +211,8 @@ class OptimalSchedule:
             if self.feasible
             else ("; NOT all limits are satisfied: no schedule within the bounds was found that satisfies them")
         )
-        return f"{verb} of {self.aim}: {self.objective:.6g} (start {self.start_objective:.6g}){kept}"
+        value = with_unit(f"{self.objective:.6g}", self.units.get(str(self.aim.quantity), ""))
+        return f"{verb} of {self.aim}: {value} (start {self.start_objective:.6g}){kept}"
 
 
 def _is_number(value: Any) -> bool:

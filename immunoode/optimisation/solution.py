@@ -61,7 +61,9 @@ def solve(problem: ScheduleProblem, **how: Any) -> OptimalSchedule:
     sign = problem.aim.sign
     found.sort(key=lambda one: (not one.feasible, sign * one.objective))
     total = sum(one.evaluations for one in found)
-    return replace(found[0], alternatives=tuple(found[1:]), evaluations=total, left_out=tuple(left_out))
+    units = problem.units
+    others = tuple(replace(one, units=units) for one in found[1:])
+    return replace(found[0], alternatives=others, evaluations=total, left_out=tuple(left_out), units=units)
 
 
 def _solve_one(problem: ScheduleProblem, options: Mapping[str, Any], how: _Settings) -> OptimalSchedule:

@@ -36,8 +36,8 @@ def line(index: int) -> dict[str, Any]:
 
 
 def hatch(index: int) -> str:
-    """Return the hatch of the index-th bar."""
-    return HATCHES[index % len(HATCHES)]
+    """Return the hatch of the index-th bar; beyond seven bars, the colours come again with other hatches."""
+    return HATCHES[(index + index // len(COLOURS)) % len(HATCHES)]
 
 
 def marker(index: int) -> str:

@@ -11,6 +11,7 @@ from immunoode.errors import Problem, SolveError
 from immunoode.plot.panels import hide_spines, new_axes
 
 _MOST_WRITTEN = 150
+_NOT_REACHED = "0.85"
 SMALLEST, LARGEST = "smallest", "largest"
 
 
@@ -44,7 +45,7 @@ def heat_map(
     """
     box = new_axes(ax, (1.6 + 0.75 * max(len(columns), 4), 1.4 + 0.5 * max(len(rows), 4)), figsize)
     shown = np.where(np.isfinite(values), values, np.nan)
-    box.set_facecolor("0.85")
+    box.set_facecolor(_NOT_REACHED)
     image = box.imshow(shown, origin="lower", aspect="auto", cmap=cmap)
     bar = box.figure.colorbar(image, ax=box, label=labels.values)
     bar.outline.set_visible(False)
@@ -70,7 +71,7 @@ def _tick(value: Any) -> str:
 
 def _contours(box: Any, shown: Any) -> None:
     """Draw lines of equal values between the centres of cells."""
-    box.contour(np.ma.masked_invalid(shown), levels=6, colors="white", linewidths=0.8, alpha=0.75)
+    box.contour(np.ma.masked_invalid(shown), levels=6, colors="white", linewidths=0.8, linestyles="solid", alpha=0.75)
 
 
 def _mark(box: Any, shown: Any, best: str) -> None:
@@ -89,5 +90,8 @@ def _annotate(box: Any, values: Any, image: Any) -> None:
     for (a, b), value in np.ndenumerate(values):
         finite = bool(np.isfinite(value))
         dark = finite and sum(image.cmap(image.norm(value))[:3]) < 1.4
-        text = f"{value:.3g}" if finite else "not\nreached"
-        box.text(b, a, text, ha="center", va="center", fontsize="x-small", color="white" if dark else "black")
+        text = f"{value:.3g}".replace("-", "−") if finite else "not\nreached"
+        cell = image.cmap(image.norm(value)) if finite else _NOT_REACHED
+        behind = {"facecolor": cell, "edgecolor": "none", "pad": 1.0}  # interrupts the contours
+        how = {"fontsize": "x-small", "color": "white" if dark else "black", "bbox": behind}
+        box.text(b, a, text, ha="center", va="center", **how)

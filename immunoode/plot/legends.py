@@ -7,6 +7,7 @@ from textwrap import shorten, wrap
 from typing import TYPE_CHECKING, Any
 
 from immunoode.plot.panels import Panels, height, keep_inside, width
+from immunoode.plot.quantity_labels import KEPT
 from immunoode.plot.style import scale
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def in_lines(name: str, most: int = LONGEST_NAME, lines: int = 4) -> str:
     name = name.replace("_", " ")
     if len(name) <= most or "\n" in name:
         return name
-    parts = wrap(name, most)
+    parts = [part.replace(KEPT, " ") for part in wrap(name.replace(" %", f"{KEPT}%"), most)]
     return "\n".join(parts if len(parts) <= lines else [*parts[: lines - 1], parts[lines - 1][: most - 1] + "…"])
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from immunoode.errors import Problem, SolveError, nearest
 from immunoode.plot.colours import colour, line, marker
+from immunoode.plot.endpoint_labels import in_words, valued, with_unit
 from immunoode.plot.figure_function import figure_function
 from immunoode.plot.heat_map import LARGEST, HeatMapLabels, heat_map
 from immunoode.plot.legends import legend
@@ -22,10 +24,6 @@ if TYPE_CHECKING:
     from immunoode.optimisation.result import OptimalSchedule
 
 _MOST_WRITTEN = 14
-_CUMULATIVE = re.compile(r"cumulative\((\w+)\)")
-_AMOUNT = re.compile(r"amount\((\w+), (\d+)\)")
-_REDUCED = re.compile(r"(log\(\w+\)|\w+): (final_change|best_change|final|minimum|maximum|mean|area)\b")
-_REDUCTIONS = {"final_change": "final change of", "best_change": "best change of", "area": "area under"}
 
 
 @figure_function
@@ -96,16 +94,16 @@ def plot_pareto_front(front: ParetoFront, ax: Any = None, *, title: str | None =
     -------
     Axes
     """
-    from immunoode.optimisation.report import words as stated
-
     box = new_axes(ax, (6.4, 4.0), figsize)
     values, objectives = np.array(front.values), np.array([one.objective for one in front.optima])
-    box.plot(values, objectives, "o-", color=colour(0))
+    box.plot(values, objectives, "o-", color=colour(0), label="best schedules")
     at = front.knee
-    box.plot(values[at], objectives[at], "o", markersize=11, markerfacecolor="none", markeredgewidth=2, color=colour(1))
-    box.set_xlabel(in_words(str(front.against)))
-    box.set_ylabel(wrapped(in_words(str(front.optima[0].aim)), 40))
-    set_title(box, title, wrapped("Knee: " + _rounded(in_words(stated(front.optima[at].choices))), 60))
+    ring = {"markersize": 11, "markerfacecolor": "none", "markeredgewidth": 2, "color": colour(1)}
+    box.plot(values[at], objectives[at], "o", label="knee", **ring)
+    box.set_xlabel(with_unit(str(front.against), front.units))
+    box.set_ylabel(with_unit(str(front.optima[0].aim), front.units))
+    set_title(box, title, wrapped(f"Knee: {_stated(front.optima[at].choices, front.units)}", 60))
+    legend(box)
     hide_spines(box)
     return box
 
@@ -149,7 +147,7 @@ def plot_utility(
         known[value].reshape(len(rows), len(columns)),
         rows,
         columns,
-        HeatMapLabels(sentence(words(column)), sentence(words(row)), text, title or ""),
+        HeatMapLabels(with_unit(column, found.units), with_unit(row, found.units), text, title or ""),
         ax=ax,
         cmap=cmap,
         contours=True,
@@ -191,28 +189,21 @@ def plot_dose_response(
         color="0.5",
         linestyle=":",
         linewidth=1.2,
-        label=f"best utility: {words(first)} {found.best[first]:g}",
+        label=f"best utility: {valued(first, found.best[first], found.units)}",
     )
-    at = ", ".join(f"{words(name)} {found.best[name]}" for name in others)
-    set_title(box, title, f"{sentence(at)}" if at else "")
-    box.set_xlabel(sentence(words(first)))
+    set_title(box, title, sentence(_stated({name: found.best[name] for name in others}, found.units)))
+    box.set_xlabel(with_unit(first, found.units))
     box.set_ylabel("Probability; utility")
     legend(box)
     hide_spines(box)
     return box
 
 
+def _stated(choices: Mapping[str, Any], units: Mapping[str, str]) -> str:
+    """Return choices in words: dose 1 of docetaxel 75 mg, dose 2 of docetaxel 60 mg."""
+    return ", ".join(valued(name, value, units) for name, value in choices.items())
+
+
 def _rounded(text: str) -> str:
     """Return a text whose numbers have four digits."""
     return re.sub(r"\d+\.\d+", lambda found: f"{float(found[0]):.4g}", text)
-
-
-def in_words(text: str) -> str:
-    """Return an objective or choices in words.
-
-    "cumulative(docetaxel)" is "Cumulative dose of docetaxel", "sum_of_diameters: final" is "Final sum of diameters".
-    """
-    text = _REDUCED.sub(lambda found: f"{_REDUCTIONS.get(found[2], found[2])} {found[1]}", text)
-    text = _CUMULATIVE.sub(r"cumulative dose of \1", text)
-    text = _AMOUNT.sub(lambda found: f"dose {int(found[2]) + 1} of {found[1]}", text)
-    return sentence(words(text))

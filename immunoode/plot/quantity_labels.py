@@ -25,12 +25,16 @@ _CAPITAL = re.compile(r"[a-z][a-z]+\b")
 _AUTHOR_YEAR = re.compile(r"\b([a-z])([a-z]+)((?:19|20)\d\d)\b")
 _SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _POWER = re.compile(r"(?:\^|\*\*)\(?(-?\d+)\)?")
+KEPT = "\u00a0"
+"""A space at which lines do not break."""
+_TIMES = ("hour", "day", "week", "month", "year")
 _PARTS = (
     (re.compile(r"\bug\b|\bmicrogram\b"), "µg"),
     (re.compile(r"\buL\b|\bmicroliter\b|\bmicrolitre\b"), "µL"),
     (re.compile(r"\bum\b|\bmicrometer\b|\bmicrometre\b"), "µm"),
     (re.compile(r"\b(mm|cm|m|dm)([23])\b"), r"\1^\2"),
     (re.compile(r"\bcell\b"), "cells"),
+    (re.compile(r"\bcopy\b"), "copies"),
     (re.compile(r"\b1e(\d+)\b"), r"10^\1"),
 )
 
@@ -50,13 +54,15 @@ def sentence(text: str) -> str:
 
 def wrapped(text: str, width: int = 20) -> str:
     """Return a text in lines that fit beside a small panel."""
-    return fill(text, width, break_long_words=False)
+    return fill(text.replace(" %", f"{KEPT}%"), width, break_long_words=False).replace(KEPT, " ")
 
 
 def pretty_unit(unit: str) -> str:
     """Return a unit as it is printed on an axis; "" for a plain number."""
     if unit in ("1", "", "dimensionless"):
         return ""
+    if unit in _TIMES:
+        return f"{unit}s"
     for part, printed in _PARTS:
         unit = part.sub(printed, unit)
     unit = _POWER.sub(lambda found: found[1].translate(_SUPERSCRIPT), unit)

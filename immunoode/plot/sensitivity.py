@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from immunoode.plot.colours import colour, hatch
+from immunoode.plot.endpoint_labels import with_unit
 from immunoode.plot.figure_function import figure_function
 from immunoode.plot.legends import legend, shared_legend
 from immunoode.plot.panels import Size, hide_spines, new_axes, new_panels, set_title
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 _MOST = 15
 _METHODS = {"sobol": "Sobol indices", "pawn": "PAWN", "regional": "Regional sensitivity", "shapley": "Shapley effects"}
 _MEASURES = {"first": "first order", "total": "total", "distance": "distance of the distributions"}
-_AT = re.compile(r"^(.*): at\((.*)\)(.*)$")
 _POINTS = 2000
 
 
@@ -56,11 +55,12 @@ def plot_sensitivity(
     table = found.output_table(of).head(most)[::-1]
     box = new_axes(ax, (7.2, 1.2 + 0.34 * len(table)), figsize)
     if found.method == "tornado":
-        _tornado(box, table, of or found.of[0])
+        _tornado(box, table, with_unit(of or found.of[0], found.units))
     else:
         _bars(box, table, found)
     box.set_yticks(range(len(table)), [sentence(words(str(name))) for name in table.index])
-    set_title(box, title, wrapped(f"{_METHODS.get(found.method, sentence(found.method))}: {in_words(of or found.of[0])}", 64))
+    method = _METHODS.get(found.method, sentence(found.method))
+    set_title(box, title, wrapped(f"{method}: {with_unit(of or found.of[0], found.units)}", 64))
     hide_spines(box)
     return box
 
@@ -91,7 +91,7 @@ def _bars(box: Any, table: Any, found: GlobalSensitivity) -> None:
     box.set_xlim(left=min(0.0, float(table[names].to_numpy().min())))
 
 
-def _tornado(box: Any, table: Any, of: str) -> None:
+def _tornado(box: Any, table: Any, label_of_values: str) -> None:
     middle, at = table["at_median"].to_numpy(), np.arange(len(table))
     for k, (name, label) in enumerate(
         (("at_low", "parameter at its low quantile"), ("at_high", "parameter at its high quantile"))
@@ -108,7 +108,7 @@ def _tornado(box: Any, table: Any, of: str) -> None:
             linewidth=0,
         )
     box.axvline(float(middle[0]), color="0.2", linewidth=1)
-    box.set_xlabel(wrapped(in_words(of), 50))
+    box.set_xlabel(label_of_values)
     legend(box)
 
 
@@ -158,18 +158,12 @@ def plot_scatter(
         if wide_range(sample[name]) or sample[name].min() > 0 and sample[name].max() > 30 * sample[name].median():
             box.set_xscale("log")
         box.xaxis.set_tick_params(rotation=0)
-        box.set_xlabel(sentence(words(name)))
+        box.set_xlabel(with_unit(name, found.units))
         if box.get_xscale() == "linear":
             box.locator_params(axis="x", nbins=4)
         if k % across == 0:
-            box.set_ylabel(wrapped(in_words(str(output)), 24))
+            box.set_ylabel(with_unit(str(output), found.units))
         hide_spines(box)
     shared_legend(drawn)
     drawn.set_title(title)
     return drawn.array().reshape(rows, across) if len(names) == rows * across else drawn.array()
-
-
-def in_words(output: str) -> str:
-    """Return an output of a sensitivity analysis in words: "transgene: at(180)" is "Transgene on day 180"."""
-    text = _AT.sub(r"\1 on day \2\3", output).replace(">=", "≥").replace("<=", "≤")
-    return sentence(words(text))

@@ -124,8 +124,28 @@ def global_sensitivity(
     sample = _sample(inputs, found, analysed.labels)
     notes = (*found.notes, *_on_constant(sample, analysed.labels, constant))
     return GlobalSensitivity(
-        method, labels, tables, sample, inputs.names, found.n, analysed.count, found.converged, confidence, notes
+        method,
+        labels,
+        tables,
+        sample,
+        inputs.names,
+        found.n,
+        analysed.count,
+        found.converged,
+        confidence,
+        notes,
+        _units(model, inputs, analysed),
     )
+
+
+def _units(model: Model | str | None, inputs: Inputs, analysed: Outputs) -> dict[str, str]:
+    """Return the units of parameters and outputs, as far as they are known."""
+    if model is None:
+        stated = inputs.population.units
+    else:
+        constants = resolve(as_model(model)).constants
+        stated = {name: constants[name].unit for name in inputs.names}
+    return {**{name: unit for name, unit in stated.items() if unit}, **analysed.units}
 
 
 def _on_constant(sample: pd.DataFrame, labels: tuple[str, ...], constant: Sequence[bool]) -> list[str]:

@@ -14,6 +14,7 @@ from immunoode.model.closed_model import ClosedModel, resolve
 from immunoode.model.model import Model
 from immunoode.optimisation.accumulated import with_areas
 from immunoode.optimisation.endpoints import Endpoint, endpoint
+from immunoode.optimisation.quantity_units import quantity_units
 from immunoode.optimisation.report_times import report_times
 from immunoode.sensitivity_analysis.inputs import ROUNDING, FloatArray
 from immunoode.solve.options import SolverOptions
@@ -31,6 +32,7 @@ class Outputs:
 
     function: Callable[[pd.DataFrame], FloatArray]
     labels: tuple[str, ...]
+    units: dict[str, str] = field(default_factory=dict)
     count: int = field(default=0)
     _range: tuple[FloatArray, FloatArray] | None = field(default=None)
 
@@ -93,7 +95,7 @@ def outputs(model: Model | str | None, regimen: Any, until: Any, of: Any, times:
     ]
     SolveError.raise_if(problems)
     simulated = _Simulated(with_areas(whole, wanted), regimen, report_times(until, times, wanted), wanted, solver)
-    return Outputs(simulated, tuple(map(str, wanted)))
+    return Outputs(simulated, tuple(map(str, wanted)), quantity_units(wanted, whole))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,6 +51,8 @@ class GlobalSensitivity:
         Level of the intervals.
     notes : tuple of str
         Limitations: an output that is constant, indices that are known without a design.
+    units : mapping of str to str
+        The units of parameters and outputs, as far as they are known.
     """
 
     method: str
@@ -63,6 +65,7 @@ class GlobalSensitivity:
     converged: bool
     confidence: float
     notes: tuple[str, ...] = ()
+    units: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def measure(self) -> str:
