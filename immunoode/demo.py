@@ -220,7 +220,7 @@ def in_words(given: Mapping[str, Treatment]) -> str:
 
 def uncertain(result: Any) -> tuple[str, ...]:
     """Return the fitted values whose standard error is more than half of them or missing, and the warnings of the fit."""
-    table = result.parameters()
+    table = result.to_frame()
     share = (table["standard_error"].astype(float) / table["value"].abs()).where(table["value"] != 0)
     found = []
     for name in VARIED:

@@ -32,7 +32,7 @@ def test_a_fit_gives_what_the_function_gives_and_can_be_repeated(trial, tmp_path
     model = imo.load_model("claret2009").with_values(exposure=1)
     expected = imo.fit(model, imo.read_trial(trial), ["growth_rate"], per_arm=["shrinkage_rate"])
     table = pd.read_csv("o.csv", index_col="parameter", float_precision="round_trip")
-    assert table["value"].to_dict() == expected.parameters()["value"].to_dict()
+    assert table["value"].to_dict() == expected.to_frame()["value"].to_dict()
     assert imo.load_fit("t.fit").values == expected.values
     assert pd.read_csv("i.csv")["subject"].tolist() == [1, 2, 3, 4]
     assert len(pd.read_csv("p.csv")) == 12

@@ -32,7 +32,7 @@ def says(result: imo.FitResult, text: str) -> None:
     """The warning is there, and the result can still be used."""
     assert any(text in line for line in result.warnings()), result.warnings()
     assert text in result.report() and np.isfinite(result.fitted).all() and np.isfinite(result.deviance)
-    assert len(result.predict([1.0, 2.0])) and len(result.parameters())
+    assert len(result.predict([1.0, 2.0])) and len(result.to_frame())
 
 
 def test_what_cannot_be_told_apart_is_said_before_and_after() -> None:

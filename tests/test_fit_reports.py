@@ -38,7 +38,7 @@ def noise(seed: int = 0) -> np.ndarray:
 def test_a_value_near_one_end_of_wide_bounds_is_not_at_its_bound() -> None:
     """A rate of 0.3 within (0, 100) is determined: nothing held it."""
     result = imo.fit(elimination((0.0, 100.0)), table(10 * np.exp(-0.3 * DAYS) * noise()), ["rate"], start=0.0, log=False)
-    assert result.parameters()["beware"].tolist() == [""]
+    assert result.to_frame()["beware"].tolist() == [""]
     assert result.values["rate"] == pytest.approx(0.3, rel=0.02)
 
 
@@ -49,7 +49,7 @@ def test_a_bound_that_stopped_the_fit_is_named(bounds: tuple[float, float], side
     data = table(10 * np.exp(-0.3 * DAYS) * noise())
     inside = {"rate": {"lower": 0.55, "upper": 0.15}[side]}
     result = imo.fit(elimination(bounds), data, ["rate"], start=0.0, log=log, method=method, initial=inside)
-    assert result.parameters()["beware"].tolist() == [f"at its {side} bound"]
+    assert result.to_frame()["beware"].tolist() == [f"at its {side} bound"]
 
 
 def test_looking_at_a_fit_changes_no_number_in_its_report() -> None:
@@ -81,7 +81,7 @@ def test_the_covariance_is_that_of_linear_regression() -> None:
 def test_an_effect_that_vanished_is_said_not_to_be_determined() -> None:
     """A second way out that data with a single rate do not show: its interval on the logarithm would be all numbers."""
     result = imo.fit(elimination(extra=0.05), table(10 * np.exp(-0.3 * DAYS) * noise()), ["rate", "extra"], start=0.0)
-    said = result.parameters().loc["extra", "beware"]
+    said = result.to_frame().loc["extra", "beware"]
     assert "not determined by the data" in said
     assert any("not determined by the data" in line for line in result.warnings())
 

@@ -60,10 +60,10 @@ def test_a_stopped_fit_is_gone_on_from_and_saved(tmp_path: Any) -> None:
     assert not part.success
     part = imo.load_fit(part.save(tmp_path / "part.fit"))
     again = imo.fit(decay_model(), data, ["rate"], per_subject=["amount"], initial=part, **how)
-    assert again.parameters()["start"].to_dict() == pytest.approx(part.values)
+    assert again.to_frame()["start"].to_dict() == pytest.approx(part.values)
     assert again.success and again.deviance == pytest.approx(whole.deviance, abs=1e-6)
     wider = imo.fit(decay_model(), data, per_subject=["rate", "amount"], initial=again, **how)
-    assert set(wider.parameters()["start"][:6]) == {again.values["rate"]}
+    assert set(wider.to_frame()["start"][:6]) == {again.values["rate"]}
 
 
 def waiting(monkeypatch: pytest.MonkeyPatch, after: int) -> None:

@@ -226,7 +226,7 @@ def test_covariates_shift_parameters() -> None:
     (name,) = [n for n in found.lmfit.var_names if n.startswith("rate__")]
     power = found.lmfit.params[name]
     assert power.value == pytest.approx(0.75, abs=4 * power.stderr) and power.stderr < 0.05
-    assert name in found.parameters().index
+    assert name in found.to_frame().index
 
 
 def test_students_t_withstands_outliers() -> None:

@@ -61,7 +61,7 @@ def test_theophylline_as_nlmixr2_finds_it_by_saem(oral):
 def test_both_methods_find_the_truth_and_agree(saem, focei):
     for result in (saem, focei):
         assert result.success
-        table = result.parameters(0.999)
+        table = result.to_frame(0.999)
         assert table.loc["rate", "lower"] < 0.2 < table.loc["rate", "upper"]
         assert table.loc["amount", "lower"] < 10 < table.loc["amount", "upper"]
         assert table.loc["sd(rate)", "lower"] < 0.4 < table.loc["sd(rate)", "upper"]
@@ -128,7 +128,7 @@ def test_linear_gaussian_model_is_exact():
 def test_covariates_and_correlations_are_found():
     data = with_age(decays(120, seed=6, covariate=0.5, correlation=0.7))
     result = fitted(data, covariates={"rate": "age"}, correlated=True, method="focei")
-    table = result.parameters()
+    table = result.to_frame()
     row = table.loc["rate ~ age"]  # 0.5 for every 10 years
     assert row["lower"] < 0.05 < row["upper"] and row["standard_error"] < 0.01
     row = table.loc["correlation(rate, amount)"]
@@ -314,7 +314,7 @@ def test_poor_data_are_named():
     assert "20 subjects have one observation each" in text
     same = fitted(decays(30, sd=(1e-9, 0.3)), method="focei")
     assert any("rate" in w and ("vanished" in w or "shrinkage" in w) for w in same.warnings())
-    assert np.isfinite(same.parameters().loc["amount", "standard_error"])
+    assert np.isfinite(same.to_frame().loc["amount", "standard_error"])
 
 
 def test_doses_come_from_the_data():

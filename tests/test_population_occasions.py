@@ -89,7 +89,7 @@ def test_effects_are_split_by_expectation(nested):
 @pytest.mark.parametrize("method", ["focei", "saem"])
 def test_known_values_are_recovered(method, request):
     result = request.getfixturevalue(method)
-    table = result.parameters(0.999)
+    table = result.to_frame(0.999)
     truth = {
         "ka": 36,
         "cl": 65,
@@ -204,7 +204,7 @@ def test_subjects_may_have_different_occasions():
     left = data["subject"].isin([f"s{i}" for i in range(0, 45, 3)]) & (data["period"] == 2)
     result = fitted(data[~left], doses, method="focei")
     assert len(result.occasions()) == 75
-    row = result.parameters(0.999).loc["sd(cl between occasions)"]
+    row = result.to_frame(0.999).loc["sd(cl between occasions)"]
     assert row["lower"] < 0.3 < row["upper"]
 
 

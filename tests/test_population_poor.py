@@ -21,7 +21,7 @@ def fitted(data, model=None, **how):
 
 def usable(result):
     """Whether tables, report and predictions come without a gap."""
-    assert np.isfinite(result.parameters()["value"]).all() and np.isfinite(result.individual().to_numpy()).all()
+    assert np.isfinite(result.to_frame()["value"]).all() and np.isfinite(result.individual().to_numpy()).all()
     assert np.isfinite(result.predict()["predicted"]).all() and np.isfinite(result.objective)
     return " | ".join(result.warnings()) + result.report()
 
@@ -43,7 +43,7 @@ def test_a_model_that_is_not_identifiable(method):
     assert product == pytest.approx(0.2, rel=0.25)
     text = usable(result)
     assert "second and first: the data do not determine them separately" in text and "first: not determined" in text
-    assert result.parameters().loc["sd(first)", "rse_percent"] < 30  # what is not touched by it stays known
+    assert result.to_frame().loc["sd(first)", "rse_percent"] < 30  # what is not touched by it stays known
 
 
 @pytest.mark.slow
@@ -204,7 +204,7 @@ def test_saved_and_read_again_to_the_last_digit(tmp_path):
         )
         again = imo.load_fit(result.save(tmp_path / "one.fit"))
         assert again.fingerprint == result.fingerprint and again.objective == result.objective
-        assert again.parameters().equals(result.parameters()) and again.individual().equals(result.individual())
+        assert again.to_frame().equals(result.to_frame()) and again.individual().equals(result.individual())
         assert again.residuals(draws=50).equals(result.residuals(draws=50))
         assert again.predictive_check(draws=20).table.equals(result.predictive_check(draws=20).table) and len(
             again.outcome.trace.vectors

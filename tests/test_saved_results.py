@@ -113,7 +113,7 @@ def format_one(done: imo.FitResult) -> dict[str, Any]:
 def test_files_of_the_format_before_are_read(done: imo.FitResult, tmp_path: Path) -> None:
     (tmp_path / "old.fit").write_bytes(gzip.compress(json.dumps(format_one(done)).encode()))
     back = imo.load_fit(tmp_path / "old.fit")
-    assert back.parameters().equals(done.parameters()) and back.data.frame.equals(done.data.frame)
+    assert back.to_frame().equals(done.to_frame()) and back.data.frame.equals(done.data.frame)
     assert back.lmfit.params["rate"].correl == done.lmfit.params["rate"].correl
 
 

@@ -56,7 +56,7 @@ def test_the_script_makes_the_file() -> None:
 
 def test_a_fit_recovers_what_it_was_made_with(result: FitResult) -> None:
     assert result.success
-    found = result.parameters()
+    found = result.to_frame()
     true = combined().parameters["docetaxel_half_kill"].value
     assert found.loc["docetaxel_half_kill", "lower"] < true < found.loc["docetaxel_half_kill", "upper"]
     assert result.relative_error < 0.05

@@ -257,7 +257,7 @@ m^2).
 
 def line(experiment: Experiment, result: FitResult) -> str:
     """Return the row of an experiment."""
-    values = result.parameters()
+    values = result.to_frame()
     shared = values[~values.index.str.startswith(START)]
     bound = ["" if not b else " (at a bound)" if "bound" in b else " (not determined)" for b in shared["beware"]]
     told = ", ".join(f"{n} {v:.3g}{b}" for n, v, b in zip(shared.index, shared["value"], bound, strict=True))

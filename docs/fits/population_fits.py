@@ -57,7 +57,7 @@ def lung(folder: Path) -> str:
     text = ["## Lung cancer: tumour sizes under atezolizumab or docetaxel\n", LUNG]
     text += [f"{len(plain.observations.subjects)} patients, {len(plain.observations)} observations; {arms.seconds:.0f} s.\n"]
     text.append(block(imo.fitting.compare_fits({"one population": plain, "by arm": arms}).to_frame("bic")))
-    text.append(markdown(arms.parameters()[["value", "unit", "rse_percent", "lower", "upper", "shrinkage_percent"]]))
+    text.append(markdown(arms.to_frame()[["value", "unit", "rse_percent", "lower", "upper", "shrinkage_percent"]]))
     check = arms.predictive_check(by="arm", dropout="progression")
     check.plot()
     text.append(save("lung_population_check"))
@@ -80,7 +80,7 @@ def mice(folder: Path) -> str:
     text = ["## Breast tumours of mice: the reduced Gompertz law\n", MICE]
     text.append(block(imo.fitting.compare_fits(fits).to_frame("bic")))
     for name, fit in fits.items():
-        text.append(f"{name}:\n\n" + markdown(fit.parameters()[["value", "unit", "rse_percent", "lower", "upper"]]))
+        text.append(f"{name}:\n\n" + markdown(fit.to_frame()[["value", "unit", "rse_percent", "lower", "upper"]]))
     tied.predictive_check().plot()
     text.append(save("mice_population_check"))
     tied.plot()
@@ -111,7 +111,7 @@ def car_t(folder: Path) -> str:
         progress=False,
     )
     text = ["## CAR-T cells of patients\n", CAR_T, f"{len(data.subjects)} patients; {fit.seconds:.1f} s.\n"]
-    text.append(markdown(fit.parameters()[["value", "unit", "shrinkage_percent"]]))
+    text.append(markdown(fit.to_frame()[["value", "unit", "shrinkage_percent"]]))
     fit.plot(log=True)
     text.append(save("car_t_population"))
     fit.predictive_check(bins=5).plot(log=True)

@@ -73,7 +73,7 @@ def markdown(table: pd.DataFrame) -> str:
 
 def shared(result: FitResult) -> str:
     """Return the parameters that are not of one subject alone, and how the fit ended."""
-    table = result.parameters().drop(columns=["start", "lowest", "highest"])
+    table = result.to_frame().drop(columns=["start", "lowest", "highest"])
     own = {k for s in result.parameterisation.fitted_parameters if s.sharing == "per_subject" for k in s.keys}
     state = "Converged" if result.success else "Did not converge"
     errors = "; ".join(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from immunoode import units
 from immunoode.combination.step_curve import FloatArray, StepCurve, curve_of, curve_of_subjects
 from immunoode.errors import DataError, Problem, nearest
+from immunoode.notebook import shown
 from immunoode.trial.survival.endpoint_table import endpoint_table, group_names
 from immunoode.trial.survival.kaplan_meier import MONTH, KaplanMeier
 from immunoode.trial.survival.reconstruction import SurvivalReconstruction
@@ -99,6 +100,7 @@ class Certain:
 
 
 @dataclass(frozen=True)
+@shown
 class SurvivalArm:
     """Survival of one arm.
 
@@ -124,6 +126,16 @@ class SurvivalArm:
         import pandas as pd
 
         return pd.DataFrame({"time": self.curve.times, "survival": self.curve.survival})
+
+    def report(self) -> str:
+        """Return the number of subjects, the median and the source of the uncertainty as text."""
+        return str(self)
+
+    def plot(self, **options: Any) -> Any:
+        """Draw the survival curve; see `immunoode.plot.arm_survival.survival_of_arm`. Returns Axes."""
+        from immunoode.plot.arm_survival import survival_of_arm
+
+        return survival_of_arm(self, **options)
 
     def __str__(self) -> str:
         count = f"{self.subjects} subjects, " if self.subjects else ""

@@ -62,7 +62,7 @@ class InteractionTest:
 
     def report(self) -> str:
         """Return the test and the parameters of the free fit."""
-        return f"{self}\n\n{self.free.parameters().to_string(float_format='{:.4g}'.format, na_rep='')}"
+        return f"{self}\n\n{self.free.to_frame().to_string(float_format='{:.4g}'.format, na_rep='')}"
 
     def __str__(self) -> str:
         said = f"{self.parameter} {self.estimate:.4g} (no interaction: {self.null:g})"

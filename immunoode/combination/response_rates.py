@@ -96,6 +96,12 @@ class IndependentResponse:
         rows.insert(2, {"label": "independent", "rate": self.rate, "lower": self.lower, "upper": self.upper})
         return pd.DataFrame(rows, columns=["label", "rate", "lower", "upper", "subjects"])
 
+    def plot(self, **options: Any) -> Any:
+        """Draw the rates, and the predicted one with its interval; see `immunoode.plot.rate_intervals`. Returns Axes."""
+        from immunoode.plot.rate_intervals import independent_response_rates
+
+        return independent_response_rates(self, **options)
+
     def report(self) -> str:
         """Return rates and verdict as text."""
         table = self.to_frame().to_string(index=False, float_format="{:.3f}".format, na_rep="")

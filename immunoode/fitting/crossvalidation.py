@@ -16,12 +16,16 @@ from immunoode.fitting.parameterisation import PER_SUBJECT
 from immunoode.fitting.threads import one_thread
 from immunoode.fitting.uncertainty.bootstrap import for_subjects
 from immunoode.fitting.uncertainty.progress import bar_over, processors
+from immunoode.notebook import shown
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from immunoode.fitting.finished import FinishedFit
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+@shown
 class CrossValidation:
     """-2 log-likelihood of each subject (S,), under a fit to the subjects of the other `folds` (S,)."""
 
@@ -38,6 +42,17 @@ class CrossValidation:
     def standard_error(self) -> float:
         """Standard error of the sum over subjects."""
         return float(self.deviances.std(ddof=1) * np.sqrt(len(self.deviances)))
+
+    def to_frame(self) -> DataFrame:
+        """Return one row per subject: subject, fold, and -2 log-likelihood under the fit to the other folds."""
+        import pandas as pd
+
+        return pd.DataFrame({"subject": list(self.subjects), "fold": self.folds, "deviance": self.deviances})
+
+    def report(self) -> str:
+        """Return the sum over subjects, and that of each fold, as text."""
+        folds = self.to_frame().groupby("fold").agg(subjects=("subject", "size"), deviance=("deviance", "sum"))
+        return f"{self}\n\n{folds.to_string(float_format='{:.4g}'.format)}"
 
     def __str__(self) -> str:
         return f"-2 log L of subjects not fitted: {self.deviance:.3f} (standard error {self.standard_error:.3g})"

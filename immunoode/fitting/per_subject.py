@@ -65,6 +65,12 @@ class EachResult(Mapping[str, FitResult]):
             f"{100 * bound:.0f} % of them have a parameter at a bound"
         )
 
+    def plot(self, columns: Sequence[str] | None = None, **options: Any) -> Any:
+        """Draw the estimates of each subject by arm; see `immunoode.plot.parameter_panels.fitted_parameters`. Returns Axes."""
+        from immunoode.plot.parameter_panels import fitted_parameters
+
+        return fitted_parameters(self, columns, **options)
+
     def __str__(self) -> str:
         return self.report()
 
@@ -73,7 +79,7 @@ class EachResult(Mapping[str, FitResult]):
 
 def _row(result: FitResult) -> dict[str, Any]:
     seen = result.observations
-    beware = "; ".join(f"{k} {t}" for k, t in result.parameters()["beware"].items() if t)
+    beware = "; ".join(f"{k} {t}" for k, t in result.to_frame()["beware"].items() if t)
     return {
         "arm": seen.arms[0],
         "converged": result.success,

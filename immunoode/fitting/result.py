@@ -19,7 +19,7 @@ from immunoode.fitting.parameterisation import SHARED
 from immunoode.fitting.prediction import Predictor
 from immunoode.fitting.report import html, text
 from immunoode.fitting.saving import fingerprint, save
-from immunoode.fitting.tables import curve_table, fitted_table, parameter_table
+from immunoode.fitting.tables import curve_table, fitted_table, parameter_table, with_fixed
 from immunoode.fitting.uncertainty.bands import bands, observation_band
 from immunoode.fitting.uncertainty.bootstrap import bootstrap
 from immunoode.fitting.uncertainty.draws import Draws
@@ -64,9 +64,20 @@ class FitResult(FinishedFit):
         value.least_squares = self.least_squares
         return value
 
-    def parameters(self, level: float = 0.95) -> DataFrame:
-        """Return one row per parameter: value, unit, standard error, interval, bounds, start, and remarks."""
-        return parameter_table(self, level)
+    parameters = renamed("parameters", "to_frame")
+
+    def to_frame(self, level: float = 0.95, *, fixed: bool = False) -> DataFrame:
+        """Return one row per parameter: value, unit, standard error, interval, start, bounds, remarks, and whether it is fixed.
+
+        Parameters
+        ----------
+        level : float
+            Confidence level of the intervals.
+        fixed : bool
+            Whether to list the parameters of the model that were not fitted, too.
+        """
+        fitted = parameter_table(self, level).assign(fixed=False)
+        return with_fixed(fitted, self) if fixed else fitted
 
     def individual(self) -> DataFrame:
         """Return one row per subject, one column per fitted parameter (and baseline): ready for `simulate(parameters=...)`."""

@@ -11,6 +11,8 @@ from immunoode.errors import FitError
 from immunoode.fitting.finished import FinishedFit
 from immunoode.fitting.observations import INTERVAL, LEFT, MEASURED, RIGHT, FloatArray, Observations
 from immunoode.fitting.parameterisation import LOG, FittedParameter
+from immunoode.model.closed_model import resolve
+from immunoode.model.components import Parameter
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -38,6 +40,33 @@ def parameter_table(result: FinishedFit, level: float) -> DataFrame:
         )
     ]
     return pd.DataFrame(rows).set_index("parameter")
+
+
+def with_fixed(fitted: DataFrame, result: FinishedFit) -> DataFrame:
+    """Return the table with one more row per parameter of the model that was not fitted."""
+    import pandas as pd
+
+    names = {found.name for found in result.parameterisation.fitted_parameters}
+    every = {**result.model.parameters, **result.model.covariates}
+    others = {name: parameter for name, parameter in every.items() if name not in names}
+    used = _used_values(result)
+    rows = [_fixed_row(parameter, used.get(name, np.array([parameter.value]))) for name, parameter in others.items()]
+    return pd.concat([fitted, pd.DataFrame(rows, index=pd.Index(others, name="parameter"))]) if rows else fitted
+
+
+def _used_values(result: FinishedFit) -> dict[str, FloatArray]:
+    """Return the values (S,) of all parameters in the subjects, as the simulations of the fit used them."""
+    base = getattr(result.predictor, "base", None)
+    return {} if base is None else dict(zip(resolve(result.model).parameters, np.asarray(base).T, strict=True))
+
+
+def _fixed_row(parameter: Parameter, values: FloatArray) -> dict[str, object]:
+    """Return the row of a parameter that was not fitted, with its values in the subjects."""
+    alike = bool((values == values[0]).all())
+    value, beware = (float(values[0]), "") if alike else (np.nan, "differs between subjects")
+    lowest, highest = parameter.bounds or (-np.inf, np.inf)
+    found = {"of": "all", "value": value, "unit": parameter.unit, "standard_error": np.nan, "lower": np.nan, "upper": np.nan}
+    return {**found, "start": value, "lowest": lowest, "highest": highest, "beware": beware, "fixed": True}
 
 
 def _parameter_row(

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from immunoode.errors import Problem, SolveError
+from immunoode.notebook import shown
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
+@shown
 class Fractionation:
     """The best number of equal fractions for a given effective dose to the normal tissue.
 
@@ -31,6 +37,16 @@ class Fractionation:
     log_kill: float
     hypofractionated: bool
     exact: float
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the optimum as a table of one row, with the attributes as columns."""
+        import pandas as pd
+
+        return pd.DataFrame([asdict(self)])
+
+    def report(self) -> str:
+        """Return the optimum as text."""
+        return str(self)
 
     def __str__(self) -> str:
         rule = "below" if self.hypofractionated else "not below"

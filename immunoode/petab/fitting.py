@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import FitError, ImmunoodeError, Problem, nearest
+from immunoode.notebook import shown
 from immunoode.petab.dual_numbers import FloatArray, dense_slopes
 from immunoode.petab.priors import to_scale
 from immunoode.petab.problem import PetabProblem
@@ -24,7 +25,8 @@ LIFT = 50.0
 """Offset of the logarithm of each noise that makes its square root real, as a residual."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+@shown
 class PetabFit:
     """Result of a fit.
 
@@ -49,6 +51,31 @@ class PetabFit:
     message: str
     starts: pd.DataFrame
     lmfit: MinimizerResult
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per parameter (index): value on the linear scale, and whether it was fixed."""
+        import pandas as pd
+
+        names = pd.Index(list(self.values), name="parameter")
+        fixed = [name not in self.lmfit.params for name in names]
+        return pd.DataFrame({"value": list(self.values.values()), "fixed": fixed}, index=names)
+
+    def report(self) -> str:
+        """Return how the fit ended, the parameters, and the objectives of all starts as text."""
+        starts = self.starts[["objective", "success", "message"]].to_string(index=False, max_rows=20, max_colwidth=60)
+        lines = [str(self), self.message, "", self.to_frame().to_string(float_format="{:.6g}".format), "", "Starts:", starts]
+        return "\n".join(lines)
+
+    def plot(self, **options: Any) -> Any:
+        """Draw how far each start ended above the best; see `immunoode.plot.petab_starts`. Returns Axes."""
+        from immunoode.plot.petab_starts import petab_starts
+
+        return petab_starts(self, **options)
+
+    def __str__(self) -> str:
+        state = "converged" if self.success else "NOT converged"
+        varied = sum(~self.to_frame()["fixed"])
+        return f"PEtab fit: {state}, objective {self.objective:.6g}, {varied} parameters estimated, {len(self.starts)} starts"
 
 
 def fit_petab(

@@ -57,6 +57,18 @@ class PredictiveCheck:
         beyond = (some["observed"] < some["lower"]) | (some["observed"] > some["upper"])
         return float(beyond.mean()) if len(some) else float("nan")
 
+    def to_frame(self) -> DataFrame:
+        """Return one row per stratum, bin and percentile, with the columns of `table`."""
+        return self.table.copy()
+
+    def report(self) -> str:
+        """Return how many of the observed percentiles are outside their bands, and the table, as text."""
+        lines = [str(self), "", self.table.to_string(index=False, float_format="{:.4g}".format, na_rep="", max_rows=60)]
+        if len(self.censored):
+            shares = self.censored.to_string(index=False, float_format="{:.3f}".format, max_rows=60)
+            lines += ["", "Shares of observations below the limit:", shares]
+        return "\n".join(lines)
+
     def plot(self, **how: Any) -> Axes | FloatArray:
         """Draw it; see `immunoode.plot.population.plot_predictive`."""
         from immunoode.plot.population import plot_predictive

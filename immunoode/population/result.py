@@ -69,7 +69,9 @@ class PopulationResult(FinishedPopulationFit):
         """Covariance of the random effects of occasions; None if there are none."""
         return _square(self.levels[1]) if len(self.levels) > 1 else None
 
-    def parameters(self, level: float = 0.95) -> DataFrame:
+    parameters = renamed("parameters", "to_frame")
+
+    def to_frame(self, level: float = 0.95) -> DataFrame:
         """Return one row per population parameter: value, unit, standard error, relative (%), interval, shrinkage (%)."""
         return parameter_table(self, level)
 

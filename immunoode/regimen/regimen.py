@@ -357,6 +357,10 @@ class Regimen:
         frame = pd.DataFrame(records, columns=EventRecord._fields)[list(names)].rename(columns=names)
         return frame.sort_values("time_day", kind="stable", ignore_index=True)
 
+    def report(self) -> str:
+        """Return the regimen in words: what is given, when, and under which conditions."""
+        return str(self)
+
     def plot(self, ax: Any = None, **options: Any) -> Any:
         """Draw the regimen as a timeline with one lane per therapy. Returns Axes."""
         from immunoode.plot.regimen import plot_regimen

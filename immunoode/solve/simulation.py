@@ -169,6 +169,32 @@ class Simulation:
             attrs={"model": self.model.name},
         )
 
+    def report(self) -> str:
+        """Return how the integration ended, the start, range and end of each output, and which triggers fired, as text."""
+        lines = [str(self), "", self._ranges().to_string(float_format="{:.4g}".format, na_rep="not reached")]
+        if len(self.subjects) > 1:
+            lines.append(f"Start and end are medians of {len(self.subjects)} patients; lowest and highest are of all of them.")
+        fired = self.trigger_times
+        if len(fired):
+            lines += ["", "Triggers that fired:", fired.to_string(index=False, float_format="{:.4g}".format, max_rows=20)]
+        return "\n".join(lines)
+
+    def _ranges(self) -> pd.DataFrame:
+        """Return one row per output: unit, start, lowest, highest, end; NaN where no integration reached the end."""
+        import pandas as pd
+
+        last = self.values[:, -1, :]
+        return pd.DataFrame(
+            {
+                "unit": [self.units[name] for name in self.names],
+                "start": np.nanmedian(self.values[:, 0, :], axis=0),
+                "lowest": np.nanmin(self.values, axis=(0, 1)),
+                "highest": np.nanmax(self.values, axis=(0, 1)),
+                "end": np.nanmedian(last, axis=0) if np.isfinite(last).any() else np.full(len(self.names), np.nan),
+            },
+            index=pd.Index(self.names, name="output"),
+        )
+
     def plot(self, *names: str, **options: Any) -> Any:
         """Draw outputs over time; see `immunoode.plot.timecourse.plot_simulation`. Returns Axes, one per unit."""
         from immunoode.plot.timecourse import plot_simulation
@@ -185,11 +211,5 @@ class Simulation:
     def _repr_html_(self) -> str:
         from html import escape
 
-        last = self.values[:, -1, :]
-        rows = "".join(
-            f"<tr><td>{escape(n)}</td><td>{escape(self.units[n])}</td><td>{np.nanmedian(self.values[:, 0, k]):.4g}</td>"
-            f"<td>{np.nanmedian(last[:, k]) if np.isfinite(last[:, k]).any() else float('nan'):.4g}</td></tr>"
-            for k, n in enumerate(self.names)
-        )
-        head = "<tr><th>output</th><th>unit</th><th>start</th><th>end</th></tr>"
-        return f"<p>{escape(str(self))}</p><table>{head}{rows}</table>"
+        table: str = self._ranges().to_html(float_format="{:.4g}".format, na_rep="not reached")
+        return f"<p>{escape(str(self))}</p>{table}"

@@ -181,6 +181,12 @@ class TrialData:
         """Return a copy of the long table."""
         return self.frame.copy()
 
+    def plot(self, quantity: str | Iterable[str] | None = None, **options: Any) -> Any:
+        """Draw the measurements over time; see `immunoode.plot.measurements.measurements`. Returns Axes."""
+        from immunoode.plot.measurements import measurements
+
+        return measurements(self, quantity, **options)
+
     def arm_table(self) -> DataFrame:
         """Return one row per arm and quantity: subjects, observations, times, range of values, unit."""
         rows = self.frame.groupby(["arm", "quantity"], sort=False)

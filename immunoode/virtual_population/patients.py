@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -127,6 +127,12 @@ class VirtualPatients:
         lines += [f"Outcomes of {arm}: " + ", ".join(map(str, table.columns)) for arm, table in self.outcomes.items()]
         lines += [f"Sizes of {arm}: {len(table.columns)} days" for arm, table in self.sizes.items()]
         return "\n".join(lines)
+
+    def plot(self, columns: Sequence[str] | None = None, **options: Any) -> Any:
+        """Draw the distributions of parameters; see `immunoode.plot.parameter_panels.patient_parameters`. Returns Axes."""
+        from immunoode.plot.parameter_panels import patient_parameters
+
+        return patient_parameters(self, columns, **options)
 
     def to_frame(self) -> pd.DataFrame:
         """Return parameters and outcomes in one table; columns of outcomes are named `arm: column`."""

@@ -149,6 +149,11 @@ class Profiles(Mapping[str, Profile]):
 
         return plot_profiles(self, **how)
 
+    def report(self) -> str:
+        """Return value, intervals and verdict of each parameter as text."""
+        level = f"{100 * self.level:g} % intervals from profile likelihoods: pointwise, and simultaneous over all parameters"
+        return f"{level}\n\n{self}"
+
     def __str__(self) -> str:
         return self.intervals().to_string(float_format=lambda x: f"{x:.4g}")
 

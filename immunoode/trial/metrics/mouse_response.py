@@ -58,6 +58,12 @@ class MouseResponses:
         """Return the responses, one row per mouse."""
         return self.subjects.copy()
 
+    def plot(self, **options: Any) -> Any:
+        """Draw the best response of each mouse as a waterfall; see `immunoode.plot.mouse_waterfall`. Returns Axes."""
+        from immunoode.plot.mouse_waterfall import mouse_waterfall
+
+        return mouse_waterfall(self, **options)
+
     def report(self) -> str:
         """Return the rates and what was left out as text."""
         lines = [str(self), "", self.rates().to_string(index=False, float_format="{:.3f}".format)]

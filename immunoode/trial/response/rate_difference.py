@@ -56,6 +56,12 @@ class ResponseRateDifference:
         names = ("arm", "reference", "method", "estimate", "lower", "upper", "p_value")
         return pd.DataFrame([{name: getattr(self, name) for name in names}])
 
+    def plot(self, **options: Any) -> Any:
+        """Draw the difference with its interval, and those of strata; see `immunoode.plot.rate_intervals`. Returns Axes."""
+        from immunoode.plot.rate_intervals import rate_difference
+
+        return rate_difference(self, **options)
+
     def report(self) -> str:
         """Return the difference and the rates of each stratum as text."""
         return "\n".join([str(self), "", self.table.to_string(index=False, float_format="{:.3f}".format)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from immunoode.errors import DataError, Problem
 from immunoode.notebook import shown, without_mathematics
@@ -148,6 +148,19 @@ class Responses:
         if not isinstance(self.rules, IrecistRules):
             raise DataError(Problem("pseudoprogression", "is not defined under RECIST 1.1", "use irecist(...)"))
         return pseudoprogression_table(self.subjects, by, confidence)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per subject, with the columns of `subjects`; `visits` has one row per assessment."""
+        return self.subjects.copy()
+
+    def plot(self, **options: Any) -> Any:
+        """Draw the best change of each subject as a waterfall; see `imo.plot.waterfall`. Returns Axes.
+
+        `imo.plot.spider`, `imo.plot.swimmer`, `imo.plot.response_rates` and `imo.plot.response_over_time` draw responses, too.
+        """
+        from immunoode.plot.waterfall_plot import waterfall
+
+        return waterfall(self, **options)
 
     def report(self) -> str:
         """Return a summary of the responses in words, with what was left out or should be checked."""

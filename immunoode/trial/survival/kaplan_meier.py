@@ -56,6 +56,20 @@ class KaplanMeier:
         """Arms in order of appearance."""
         return tuple(self.medians["arm"])
 
+    def to_frame(self) -> pd.DataFrame:
+        """Return the curves: one row per arm and day with an event or censoring, with the columns of `curve`.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> km = kaplan_meier(pd.DataFrame({"subject": list("ab"), "time": [50, 60], "event": [1, 0]}), "OS")
+        >>> km.to_frame()[["time", "survival", "at_risk", "events", "censored"]].values.tolist()
+        [[0.0, 1.0, 2.0, 0.0, 0.0], [50.0, 0.5, 2.0, 1.0, 0.0], [60.0, 0.5, 1.0, 0.0, 1.0]]
+        """
+        frame = self.curve.copy()
+        frame.attrs["units"] = {"time": "day"}
+        return frame
+
     def at_risk(self, times: ArrayLike) -> pd.DataFrame:
         """Return the number of subjects at risk at times in days: one row per arm (index), one column per time."""
         import pandas as pd

@@ -76,6 +76,16 @@ class SurvivalRegression:
         """The meaning of `estimate`: "hazard ratio" or "time ratio"."""
         return "hazard ratio" if self.model == "Cox" else "time ratio"
 
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per coefficient, with the columns of `table`."""
+        return self.table.copy()
+
+    def plot(self, **options: Any) -> Any:
+        """Draw the ratios with their intervals as a forest plot; see `imo.plot.forest`. Returns Axes."""
+        from immunoode.plot.survival import forest
+
+        return forest(self, **options)
+
     def report(self) -> str:
         """Return the estimates and notes as text."""
         lines = [f"{self.model} regression of {self.endpoint}: {self.subjects} subjects, {self.events} events", ""]
