@@ -25,3 +25,16 @@ def without(cases: Iterable[str], large: Iterable[str]) -> list[Any]:
     """Return cases as parameters of a test, of which the large ones are slow."""
     given = list(cases)
     return short(given, set(given) - set(large))
+
+
+def spread(cases: Iterable[Any], count: int) -> list[Any]:
+    """Return cases as parameters of a test, slow but for some that lie evenly from the first to the last.
+
+    Examples
+    --------
+    >>> [case if isinstance(case, str) else case.marks[0].name for case in spread("abcde", 3)]
+    ['a', 'slow', 'c', 'slow', 'e']
+    """
+    given = list(cases)
+    kept = {round(k * (len(given) - 1) / max(1, count - 1)) for k in range(count)}
+    return [case if k in kept else pytest.param(case, marks=pytest.mark.slow) for k, case in enumerate(given)]

@@ -109,6 +109,7 @@ def test_an_error_of_a_block_is_raised(where: Any, request: pytest.FixtureReques
         in_memory(Population(Failing(), COUNT, tuple), how)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="processes are killed")
 def test_a_block_that_ends_every_worker_is_an_error() -> None:
     how = Processing(executor_of(2, None), COUNT)

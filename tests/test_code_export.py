@@ -16,7 +16,7 @@ from immunoode.interop.flatten import flatten
 from immunoode.interop.reserved import RXODE2
 from immunoode.model.components import Compartment, Derived, Flow, Parameter
 from immunoode.model.library import model_names
-from tests.long_forms import short
+from tests.long_forms import short, spread
 from tests.test_sbml_export import THERAPIES, combination
 
 BARE = [name for name in model_names() if imo.load_model(name).kind in ("base", "published")]
@@ -115,7 +115,7 @@ def test_rxode2_and_nonmem_give_the_same_rates(name: str) -> None:
         assert np.allclose(rates[1:], expected, rtol=1e-12)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", spread(MODELS, 12))
 def test_names_of_nonmem_are_short_and_differ(name: str) -> None:
     text = imo.io.write_code(MODELS[name](), "nonmem")
     given = re.findall(r"^(\w+) = THETA", text, re.MULTILINE)

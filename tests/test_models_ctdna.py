@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import immunoode as imo
+from tests.long_forms import spread
 
 FRACTION = "ctdna_mutant_fraction"
 MINUTE = 1 / 1440
@@ -51,7 +52,7 @@ COUNTED = [
 ]
 
 
-@pytest.mark.parametrize("name", COUNTED)
+@pytest.mark.parametrize("name", spread(COUNTED, 4))
 def test_it_attaches_to_every_published_tumour_counted_in_cells(name):
     alone, observed = (imo.simulate(m, times=[0.0, 1.0, 5.0]) for m in (name, imo.combine(name, "ctdna")))
     for state in imo.load_model(name).compartments:

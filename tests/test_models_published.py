@@ -7,6 +7,7 @@ import pytest
 
 import immunoode as imo
 from tests.days import daily
+from tests.long_forms import spread
 from tests.published import PAPERS, case_of, trajectory
 
 
@@ -154,7 +155,7 @@ def apart(run, expected):
     return worst
 
 
-@pytest.mark.parametrize("paper", PAPERS, ids=lambda paper: paper.name)
+@pytest.mark.parametrize("paper", spread(PAPERS, 20), ids=lambda paper: paper.name)
 def test_it_equals_its_equations_integrated_by_scipy(paper):
     model, regimen = case_of(paper)
     rtol = 1e-11 if paper.stiff else 1e-12

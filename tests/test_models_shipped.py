@@ -9,6 +9,7 @@ import immunoode as imo
 from immunoode.model.check import check, check_sources
 from immunoode.model.library import models_folder
 from immunoode.model.references import REFERENCES, keys_of
+from tests.long_forms import spread
 from tests.test_model_composition import companions, shipped
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,8 +31,9 @@ def test_every_parameter_has_bounds_around_it(name):
         assert parameter.bounds is not None, key
 
 
-@pytest.mark.parametrize(("name", "variant"), VARIANTS)
-def test_it_solves_without_doses(name, variant):
+@pytest.mark.parametrize("case", spread(VARIANTS, 30), ids=lambda case: f"{case[0]}-{case[1]}")
+def test_it_solves_without_doses(case):
+    name, variant = case
     model = imo.load_model(name, variant=variant)
     if model.kind not in ("base", "published"):
         model = companions(model)

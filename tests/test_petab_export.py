@@ -14,6 +14,7 @@ import pytest
 
 import immunoode as imo
 from immunoode.errors import DataError, FileError
+from tests.long_forms import short
 
 DAYS = np.array([0.0, 5, 10, 15, 20, 30, 40])
 
@@ -68,7 +69,7 @@ def test_it_is_read_again_with_the_same_likelihood(name: str, tmp_path: Path) ->
     assert found and all(problem.nominal()[k] == pytest.approx(v) for k, v in found.items())
 
 
-@pytest.mark.parametrize("name", ["combined", "log-normal, by subject"])
+@pytest.mark.parametrize("name", short(["combined", "log-normal, by subject"], ["combined"]))
 def test_version_2_is_read_again_with_the_same_likelihood(name: str, tmp_path: Path) -> None:
     result = fitted(**CASES[name])
     problem = imo.io.read_petab(imo.io.write_petab(result, tmp_path / "out", version=2))
@@ -94,6 +95,7 @@ def test_a_problem_that_is_there_is_replaced_only_when_asked_for(tmp_path: Path)
     assert imo.io.read_petab(imo.io.write_petab(result, tmp_path, version=2, overwrite=True)).version == 2 and path.is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_the_petab_package_finds_nothing_wrong(name: str, tmp_path: Path, caplog: Any) -> None:
     petab = pytest.importorskip("petab.v1", reason="petab is not here: pip install petab")

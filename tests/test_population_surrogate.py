@@ -76,6 +76,7 @@ def test_chains_draw_from_the_true_density_however_wrong_the_polynomials_are(wro
     assert found.mean() == pytest.approx(mean, abs=0.01) and found.std() == pytest.approx(spread, rel=0.03)
 
 
+@pytest.mark.slow
 def test_a_fit_with_polynomials_is_the_fit_without(monkeypatch):
     """Sixty doses each: the estimates of two runs differ by their sampling error, and are the moments of the rates drawn."""
     random, subjects = np.random.default_rng(4), 40

@@ -12,6 +12,7 @@ import pytest
 import immunoode as imo
 from immunoode.errors import RegimenError
 from immunoode.model.library import model_names
+from tests.long_forms import spread
 
 BARE = [name for name in model_names() if imo.load_model(name).kind in ("base", "published")]
 TIMES = np.concatenate([[0.0], np.linspace(1, 60, 31) + 1e-6])
@@ -71,7 +72,7 @@ def _quiet() -> Any:
         yield
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", spread(CASES, 12))
 def test_it_is_read_again_as_the_same_model(name: str) -> None:
     model, _ = CASES[name]()
     back = imo.io.read_sbml(imo.io.write_sbml(model))
@@ -92,7 +93,7 @@ def test_doses_are_read_again_as_the_same_regimen(name: str) -> None:
     assert max(far(a[s], b[s]) for s in states) < 1e-6
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", spread(CASES, 6))
 def test_libroadrunner_runs_it_to_the_same_curves(name: str) -> None:
     roadrunner = pytest.importorskip("roadrunner", reason="libRoadRunner is not here: pip install libroadrunner")
     model, regimen = CASES[name]()
@@ -106,7 +107,7 @@ def test_libroadrunner_runs_it_to_the_same_curves(name: str) -> None:
     assert max(far(found[:, k + 1], expected[s]) for k, s in enumerate(states)) < 1e-5
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", spread(CASES, 6))
 def test_copasi_runs_it_to_the_same_curves(name: str) -> None:
     basico = pytest.importorskip("basico", reason="COPASI is not here: pip install copasi-basico")
     model, regimen = CASES[name]()

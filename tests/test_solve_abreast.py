@@ -14,6 +14,7 @@ from immunoode.regimen.schedule import Schedule
 from immunoode.solve.problem.codegen_simd import NotVectorised, VectorFunction
 from immunoode.solve.problem.compiled_model import CompiledModel, compiled_model_of
 from immunoode.solve.problem.packed_input import LANES
+from tests.long_forms import spread
 from tests.shipped import CASES, name_of, whole
 from tests.simulators import simulator_of
 from tests.solve_models import base, blow_up, decay, schedule, two_compartments
@@ -94,7 +95,7 @@ def test_what_has_no_vectors_is_told():
         VectorFunction([X, Y], [se.sin(X)])
 
 
-@pytest.mark.parametrize("case", CASES, ids=name_of)
+@pytest.mark.parametrize("case", spread(CASES, 30), ids=name_of)
 def test_rates_abreast_are_rates(case):
     """At random states, eight at a time, for every model of the library."""
     eq = resolve(whole(*case)).equations

@@ -5,6 +5,7 @@ import pytest
 
 from immunoode.model.closed_model import resolve
 from immunoode.solve.status import FINISHED, NEGATIVE, NOT_FINITE, TOO_MANY, TOO_SMALL
+from tests.long_forms import spread
 from tests.shipped import CASES, DAYS, draws, given, name_of, whole
 from tests.simulators import simulator_of
 from tests.solve_models import base, schedule
@@ -18,6 +19,8 @@ SHARE = {"hosseini2020": 0.6}
 REFUSED = {"lesion"}
 """Models some of whose draws have no start: the measured lesion alone is larger than the drawn sum of diameters."""
 TIMES = np.linspace(0, DAYS, 9)
+FIRST = list({name: (name, variant) for name, variant in reversed(CASES)}.values())[::-1]
+"""One variant of each model."""
 
 
 def check(case, count, seed):
@@ -43,17 +46,18 @@ def check(case, count, seed):
     assert finished > SHARE.get(case[0], 0.7)  # bounds are wide: some draws grow without end
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("case", CASES, ids=name_of)
+@pytest.mark.parametrize("case", spread([case for case in CASES if case not in FIRST], 3), ids=name_of)
 def test_random_parameters(case):
+    """Variants have the equations of their model, and as a rule its bounds: few draws show what their own values change."""
     check(case, 100, seed=1)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", CASES, ids=name_of)
-def test_ten_thousand_random_parameters(case):
+@pytest.mark.parametrize("case", FIRST, ids=name_of)
+def test_many_random_parameters(case):
+    """What goes wrong in one draw of a thousand is among 3,000 with a probability of 95 %."""
     states = len(resolve(whole(*case)).equations.states)
-    check(case, 10_000 if states <= LARGE else 300, seed=2)
+    check(case, 3_000 if states <= LARGE else 300, seed=2)
 
 
 def test_an_implicit_step_does_not_pass_over_a_dose():

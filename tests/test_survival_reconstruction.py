@@ -135,7 +135,7 @@ def changed(curve: Table, how: str) -> Table:
         "early time",
     ],
 )
-@pytest.mark.parametrize("last", [True, False])
+@pytest.mark.parametrize("last", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_what_digitising_does(how: str, last: bool) -> None:
     table = drawn_trial()
     parts = {arm: digitised(own, 36) for arm, own in table.groupby("arm")}

@@ -309,7 +309,7 @@ FIRST = {809: 48, 909: 48, 1009: 48, 825: 96, **dict.fromkeys((409, 411, 415, 50
 """Hours from which NONMEM's own values are those of its doses, where lags and durations reach over intervals."""
 
 
-@pytest.mark.parametrize("way", [{}, {"engine": "scipy"}], ids=["compiled", "scipy"])
+@pytest.mark.parametrize("way", [{}, pytest.param({"engine": "scipy"}, marks=pytest.mark.slow)], ids=["compiled", "scipy"])
 def test_the_public_records_of_nonmem(way: dict[str, str]) -> None:
     path = FOLDER.parent / "reference" / "nonmem_events" / "nonmem_records.csv"
     if not path.is_file():
