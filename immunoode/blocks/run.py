@@ -75,7 +75,7 @@ def to_file(
 ) -> list[Summary]:
     """Write the results of all blocks to a file, and return a summary of each part of it, in the order of patients.
 
-    The file appears only when it is complete. Until then, the results of blocks are in a folder beside it, from which an
+    The file appears only when it is complete. Until then, the results of blocks are in a folder next to it, from which an
     interrupted run can be continued. Its content does not depend on blocks or workers.
 
     Raises

@@ -117,8 +117,8 @@ def simulate_to(
     path : path
         "trial.parquet": one long table (subject, time, one column per output; needs pyarrow). "trial.zarr": one array per
         output over subject and time (needs zarr). Both also contain the `status` of each subject and the day at which it
-        `stopped`. The file must not exist yet. It appears only when it is complete; until then, its blocks are in a folder
-        beside it, "trial.parquet.part".
+        `stopped`. The file must not exist yet. It appears only when it is complete; until then, its blocks are in the folder
+        "trial.parquet.part" next to it.
     model, regimen, until, parameters, outputs, block, workers, client, progress, **options
         As in `simulate_many`. The file is the same, byte for byte, for any block size and number of workers.
     resume : bool
@@ -175,7 +175,7 @@ def _ends_of(part: xr.Dataset) -> pd.DataFrame:
 def _manifest(
     model: Model, regimen: Any, until: Any, parameters: pd.DataFrame, outputs: str | Sequence[str], options: Mapping[str, Any]
 ) -> dict[str, str]:
-    """Return everything that results depend on, as hashes; threads do not change a result."""
+    """Return hashes of everything on which the results depend; threads do not change a result."""
     said = {name: value for name, value in options.items() if name != "threads"}
     wanted = (outputs,) if isinstance(outputs, str) else tuple(outputs)
     parts = {"model": model, "regimen": regimen, "until": until, "parameters": parameters, "outputs": wanted, "options": said}

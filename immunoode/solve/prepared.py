@@ -1,4 +1,4 @@
-"""`prepare`: a simulation that is called with an array of values, again and again."""
+"""`prepare`: a simulation that can be called repeatedly with arrays of values."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _MOST_SIMULATORS = 8
-"""How many numbers of subjects a prepared simulation is kept for."""
+"""The largest number of simulators, for different numbers of subjects, that are kept."""
 
 
 def prepare(
@@ -58,10 +58,10 @@ def prepare(
     times : sequence of float
         Output times in days. At the time of a dose, the state after the dose is reported.
     vary : sequence of str
-        What the columns of the array are, named as in `simulate(sensitivities=)`:
+        The quantities in the columns of the array, named as in `simulate(sensitivities=)`:
 
         - "growth_rate": a parameter. Doses that depend on it (per kilogram), lags and steady states change with it.
-        - "initial(tumour)": the initial value of a state, in place of the model's.
+        - "initial(tumour)": the initial value of a state, instead of that of the model.
         - "amount(pembrolizumab, 2)", "time(pembrolizumab, 2)": the amount of the third dose, in the unit of the input, and
           its time in days.
         - "amount(pembrolizumab)", "time(pembrolizumab)": those of the first dose; all other doses of this input change by the
@@ -217,10 +217,10 @@ class PreparedSimulation:
         Parameters
         ----------
         values : array_like, shape (m,), or (P, m)
-            What varies, in the order of `vary`. Several rows are as many subjects: those that were prepared, or any number
-            like the one that was.
+            Values of the varied quantities, in the order of `vary`. Each row is a subject: either one of those that were
+            prepared or, if only one was, any number of subjects like it.
         derivatives : bool
-            Whether to return derivatives by what varies too.
+            Whether to return derivatives with respect to the varied quantities as well.
 
         Returns
         -------
@@ -241,7 +241,10 @@ class PreparedSimulation:
         return (found.values, found.derivatives) if derivatives else found.values
 
     def solve(self, values: Any, derivatives: bool = False) -> PreparedResult:
-        """Simulate, and say how each subject ended; parameters and errors as of a call, but a stop raises nothing."""
+        """Simulate, and return how each subject ended.
+
+        Parameters and errors are those of a call, except that an early stop raises no error.
+        """
         given = self._checked(values)
         rows = given if given.ndim == 2 else given[None]
         count = len(rows) if len(self.subjects) == 1 else len(self.subjects)
@@ -298,7 +301,7 @@ class PreparedSimulation:
         return f"shape ({m},) or {rows}: {shown}"
 
     def _check(self, schedules: list[Schedule | None]) -> None:
-        """Refuse what varies although the regimen decides about it."""
+        """Refuse varied quantities that the regimen determines."""
         stated = {id(s): s for s in schedules if s is not None}.values()
         check_start(list(stated), self._start)
         changed = {n for s in stated for n, action in zip(s.inputs, s.actions, strict=True) if action == SET}
@@ -340,9 +343,9 @@ class PreparedSimulation:
     def _with_doses(
         self, simulator: Simulator, rows: FloatArray, matrix: FloatArray, derivatives: bool
     ) -> tuple[Simulator, list[DoseColumns | None] | None]:
-        """Return the simulator for values (P, m) and parameters (P, n), and each subject's doses if they differ from its own.
+        """Return the simulator for values (P, m) and parameters (P, n), and doses that differ from the schedules.
 
-        A simulator is made anew where parameters change more than times and amounts.
+        A new simulator is made if parameters change more than times and amounts.
         """
         expansions = self._expansions if len(self.subjects) > 1 else self._expansions * len(rows)
         made = [e.schedule(row) for e, row in zip(expansions, matrix, strict=True)] if self._scaling else simulator.schedules
@@ -377,7 +380,7 @@ class PreparedSimulation:
 
 
 def _same_but_for_doses(one: Schedule | None, other: Schedule | None) -> bool:
-    """Whether two schedules differ by times and amounts of doses at most."""
+    """Whether two schedules differ only in times and amounts of doses."""
     if one is None or other is None or one is other:
         return one is other
     alike = all(

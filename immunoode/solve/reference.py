@@ -1,4 +1,4 @@
-"""The reference engine: a step method of SciPy (LSODA) over the same compiled functions, with an event loop of its own."""
+"""The reference engine: a step method of SciPy (LSODA) over the same compiled functions, with a separate event loop."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from immunoode.solve.reference_triggers import TriggerStates
 from immunoode.solve.status import FINISHED, NOT_FINITE, NOT_STEADY, TOO_MANY, TOO_SMALL
 
 _MOST_INVALID = 1000
-"""Rates that are not finite, one after another, before the solver is stopped; SciPy's would go on for ever."""
+"""The number of successive non-finite rates after which the solver is stopped; SciPy's would continue for ever."""
 _EVALUATIONS_PER_STEP = 5
 
 
@@ -46,8 +46,8 @@ class _Stopped(Exception):  # noqa: N818
 
 def solve(system: CompiledModel, run: Run, quantities: NativeFunction | None, method: Callable[..., Any]) -> int:
     """Integrate the subject in lane 0 of a run as `immunoode.solve.integrator.scalar.integrate` does; return a status code.
-    Tolerances grow from one span to the next. `quantities` gives what triggers look at, None if there are none; `method` makes
-    what steps, as subclasses of `scipy.integrate.OdeSolver` do.
+    Tolerances grow from one span to the next. `quantities` computes the quantities that triggers watch, None if there are none;
+    `method` creates the step method, like subclasses of `scipy.integrate.OdeSolver`.
     """
     subject = _Subject(system, run, quantities, method)
     try:
@@ -60,7 +60,7 @@ def solve(system: CompiledModel, run: Run, quantities: NativeFunction | None, me
 
 
 class _Subject:
-    """One subject on the way: time, state, packed input, what flows in, and how often rates were asked for."""
+    """The progress of one subject: time, state, packed input, infusions, and the number of evaluations of the rates."""
 
     def __init__(self, system: CompiledModel, run: Run, quantities: NativeFunction | None, method: Callable[..., Any]) -> None:
         batch, own, p = run.batch, run.progress, int(run.progress.subject[0])
@@ -101,7 +101,7 @@ class _Subject:
                 stop = self.span(stop)
 
     def reach(self, t: float, y: FloatArray) -> None:
-        """Keep how far the subject has come."""
+        """Store the progress of the subject."""
         self.t, self.y = t, y
         self.run.batch.ended[self.p], self.last[:] = t, y
 
@@ -116,7 +116,7 @@ class _Subject:
         self.own.output[0] += 1
 
     def apply_due_events(self) -> None:
-        """Apply the events up to the time that the subject has come to."""
+        """Apply the events up to the time that the subject has reached."""
         batch, own = self.run.batch, self.own
         while own.event[0] < batch.offsets[self.p + 1] and batch.events[own.event[0]]["time"] <= self.t:
             event = batch.events[own.event[0]]
@@ -130,7 +130,7 @@ class _Subject:
                 self.y = self.applied(self.y, self.t, event)
 
     def span(self, stop: float) -> float:
-        """Step until the stop or to where a state falls below its threshold or a trigger changes; return the stop."""
+        """Integrate until the stop, or until a state falls below its threshold or a trigger changes; return the stop."""
         steps = self.stepper(self.y, self.t, stop)
         while steps.status == "running":
             before = steps.y.copy()
@@ -168,7 +168,7 @@ class _Subject:
         return sum(self.running.values(), np.zeros(size))
 
     def applied(self, y: FloatArray, time: float, event: Any) -> FloatArray:
-        """Return the state after an event; keep what runs from it on."""
+        """Return the state after an event; store the infusions that run from then on."""
         kind, target, infusion = int(event["kind"]), int(event["target"]), int(event["infusion"])
         new = y.copy()
         if kind == INFUSION_END:
@@ -206,14 +206,14 @@ class _Subject:
         return new
 
     def dose_effect(self, y: FloatArray, time: float, event: Any) -> tuple[FloatArray, FloatArray]:
-        """Return what the pulses of an event move, and what its dose adds."""
+        """Return the amounts that the pulses of an event move, and those that its dose adds."""
         packed = self.packed(time, y)
         packed[DOSE_AT] = event["amount"]
         moved, added = self.system.arrivals(packed).reshape(-1, 2, y.size)[event["target"]]
         return moved, added
 
     def steady_state(self, y: FloatArray, time: float, event: Any) -> FloatArray:
-        """Return the state with what exchanges matter with the dosed compartment at steady state: thousands of intervals."""
+        """Return the state after thousands of intervals: the compartments linked to the dosed one are at steady state."""
         from scipy.integrate import solve_ivp
 
         moving = self.system.exchange[event["target"]]
@@ -250,7 +250,7 @@ class _Subject:
         raise _Stopped(NOT_STEADY)
 
     def count(self, rates: FloatArray) -> None:
-        """Count an evaluation; stop the solve where there are too many, or no finite ones any more."""
+        """Count an evaluation; stop the integration if there are too many, or if rates remain non-finite."""
         self.evaluations += 1
         self.invalid = 0 if np.isfinite(rates).all() else self.invalid + 1
         if self.invalid > _MOST_INVALID:
@@ -259,7 +259,7 @@ class _Subject:
             raise _Stopped(TOO_MANY)
 
     def stepper(self, y: FloatArray, start: float, stop: float) -> Any:
-        """Return what steps from `start` to `stop`; rates are those within, not those that hold from `stop` on."""
+        """Return the step method from `start` to `stop`; rates are those within, not those that apply from `stop` on."""
         infusion, n = self.infusion(y.size), y.size
         margin = min(1e-14 * max(1.0, abs(stop)), (stop - start) / 2)
         empty = (self.shares > 0) & (y == 0)

@@ -31,7 +31,7 @@ MOST_WAITING = 100_000
 LOOKS = 1000
 """The smallest number of steps if a condition is not a linear function of the state, because it could hold only briefly."""
 _ROOM = 4_000_000
-"""Numbers in the values of events that wait, about."""
+"""The approximate size of the array for the values of waiting events."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def _course(simulator: Simulator, functions: EventFunctions, parameters: FloatAr
 
 
 def _sbml_events(functions: EventFunctions, start: float, switches_at: int, longest: float) -> SbmlEvents:
-    """Return the events of a model, none of which has happened."""
+    """Return the events of a model in their initial state."""
     switches, events, assignments = len(functions.switches), len(functions.traits), functions.targets.size
     widest = max(int(np.diff(functions.offsets).max(initial=1)), 1)
     most = max(100, min(MOST_WAITING, _ROOM // widest))

@@ -1,4 +1,4 @@
-"""The simulation of a block of patients, and the part of it that is kept: numbers or time courses."""
+"""The simulation of a block of patients, and the results that are kept: numbers or time courses."""
 
 from __future__ import annotations
 
@@ -110,6 +110,6 @@ def _ends(run: Simulation) -> dict[str, Any]:
 
 
 def _names(subjects: Sequence[Any]) -> np.ndarray[Any, Any]:
-    """Return the names of subjects: numbers as they are, others as texts."""
+    """Return the names of subjects: numbers unchanged, all others as text."""
     found = np.asarray(subjects)
     return found if found.dtype.kind in "iu" else np.array([str(s) for s in subjects], dtype=object)

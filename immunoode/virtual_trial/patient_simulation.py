@@ -159,7 +159,7 @@ def simulate_patients_to(
     path : path
         "trial.parquet": one row per patient and arm (needs pyarrow). "trial.zarr": one array per parameter over patients, and
         one per outcome over patients and arms (needs zarr). The file must not exist yet. It appears only when it is complete;
-        until then, its blocks are in a folder beside it, "trial.parquet.part".
+        until then, its blocks are in the folder "trial.parquet.part" next to it.
     model, patients, arms, n, seed, observation, rules, pfs_rules, confirmed, start, solver, block, workers, client, progress
         As in `simulate_patients`.
     resume : bool

@@ -1,1 +1,1 @@
-"""How a problem is solved: kernels compiled by Numba, which know no model and no table."""
+"""The integration of a problem: kernels compiled by Numba, which are independent of models and tables."""

@@ -1,7 +1,7 @@
 """The type of arrays in kernels: an address and lengths, in C order; an index counts from the front.
 
-Numba's own arrays carry strides, owners and sizes besides, and an index of these may count from the end: several times as much
-intermediate code, only to be optimised away. Kernels use items, rows and slices.
+Numba's own arrays also have strides, owners and sizes, and their indices may count from the end, which gives several times as
+much intermediate code that is then optimised away. Kernels use items, rows and slices.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class KernelArray(types.Type):
         super().__init__(name=f"array({dtype}, {ndim})")
 
     def at(self, index: Any) -> Any:
-        """Return the type of what is found at an index: an item, an array of fewer dimensions, or a part of a vector."""
+        """Return the type at an index: an item, an array of fewer dimensions, or a part of a vector."""
         if isinstance(index, types.SliceType):
             return self
         left = self.ndim - (len(index) if isinstance(index, types.BaseTuple) else 1)
@@ -42,7 +42,7 @@ class _Model(models.StructModel):
 
 
 class View(NamedTuple):
-    """An array while intermediate code is made: a pointer to its first item, and its lengths."""
+    """The representation of an array in intermediate code: a pointer to its first item, and its lengths."""
 
     data: Any
     lengths: list[Any]
@@ -104,7 +104,7 @@ def _set(cgctx: Any, builder: Any, sig: Any, args: Any) -> Any:
 
 
 def _place(cgctx: Any, builder: Any, kind: Any, index: Any, array: View) -> tuple[Any, int]:
-    """Return where in an array an index points to, and how many dimensions it takes."""
+    """Return the address in an array to which an index points, and the number of dimensions that it uses."""
     whole = isinstance(kind, types.BaseTuple)
     kinds, indices = (tuple(kind), cgutils.unpack_tuple(builder, index)) if whole else ((kind,), [index])
     at = None

@@ -1,4 +1,4 @@
-"""Sizes of steps, compiled: the first one, the next one, and which method is worth its cost."""
+"""Step-size control, compiled: the first step, the next step, and the choice between the methods by their cost."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from immunoode.solve.integrator.tsit5 import STABLE, held_down
 from immunoode.solve.problem.packed_input import STATES_AT
 
 LEAST = -9.21
-"""Logarithm of an error below which a smaller one says nothing more about the next step."""
+"""Logarithm of an error below which smaller errors do not affect the next step."""
 NO_ERROR = 1e-10
 """Added to errors, which may be zero."""
 SMALLEST_FACTOR, LARGEST_FACTOR, SAFETY, RESPONSE, MEMORY = 0.2, 5.0, 0.9, 0.14, 0.04
 """Of the proportional-integral rule of the next step."""
 SMALLEST = 1e-14
-"""A step of this share of the time itself is the end."""
+"""If a step becomes smaller than this fraction of the time, the integration fails."""
 _EXPLICIT_AFTER, _MOST_PATIENCE = 4, 4000
 """The streak of implicit steps after which explicit ones are taken again; then `patience` doubles, up to this."""
 
@@ -71,7 +71,7 @@ def log_error(error: float) -> float:
 
 @inner
 def reject_factor(error: float) -> float:
-    """Return the factor by which to shorten a rejected step; where a rate is not finite, the error is not either."""
+    """Return the factor by which to shorten a rejected step; if a rate is not finite, neither is the error."""
     return max(0.2, 0.9 * error**-0.2) if error < 1e300 else 0.1
 
 
@@ -89,10 +89,10 @@ def lane_cost_ratio(n: int) -> float:
 
 @inner
 def other_method_pays(own: Any, lane: int, reach: float, ahead: float, cost: float) -> bool:
-    """Count an accepted step in the lane's streak; return whether the other method is worth its cost from here on.
+    """Count an accepted step in the lane's streak; return whether switching to the other method is worth its cost.
 
-    `reach` is |h lambda| of the step, `ahead` the same of the span that lies ahead, `cost` that of an implicit step divided by
-    that of an explicit one.
+    `reach` is |h lambda| of the step, `ahead` that of the remaining span, `cost` the cost of an implicit step divided by that
+    of an explicit one.
     """
     if own.implicit[lane]:
         own.streak[lane] = own.streak[lane] + 1 if reach < 0.3 * STABLE * cost else 0

@@ -1,4 +1,4 @@
-"""Copies of vectors of any length, and of how far a subject has come."""
+"""Copies of vectors of any length, and of the progress of a subject."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from immunoode.solve.integrator.records import Progress
 
 @rare
 def copy_progress(source: Progress, i: int, target: Progress, j: int) -> None:
-    """Copy how far one subject has come: row i of the source to row j of the target."""
+    """Copy the progress of one subject: row i of the source to row j of the target."""
     target.subject[j], target.t[j], target.h[j] = source.subject[i], source.t[i], source.h[i]
     target.log_error[j], target.stop[j], target.end[j] = source.log_error[i], source.stop[i], source.end[i]
     target.event[j], target.output[j], target.taken[j] = source.event[i], source.output[i], source.taken[i]

@@ -1,9 +1,9 @@
-"""Where rates switch by the state: steps end there, and the state and its sensitivities are carried across.
+"""Switches of rates that depend on the state: steps end at a switch, and the state and its sensitivities are moved across it.
 
-A condition is a difference whose sign decides between expressions. A step in which one changes its sign is cut before the
-root, until what is left is an instant; then one small step of Euler's method carries the state to the other side. A difference
-that is no larger than its rounding error has no sign of its own and keeps the one that it had: a state that stands at a
-switch, as at the start of max(0, x) with x = 0, would otherwise change it at random and without end.
+A condition is a difference whose sign decides between expressions. A step in which a condition changes its sign is shortened to
+end just before the root; then one small Euler step moves the state to the other side. A difference that is not larger than its
+rounding error keeps its previous sign. Otherwise, a state exactly at a switch, such as max(0, x) with x = 0 at the start, would
+change the sign at random and without end.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ROUNDING = 64 * 2.220446049250313e-16
 
 @rare
 def condition_signs(run: Any, lane: int, t: float) -> None:
-    """Keep the signs that conditions have at the state: 1 where one is above zero, else 0."""
+    """Store the signs of the conditions at the state: 1 if a condition is above zero, otherwise 0."""
     work, own = run.work, run.progress
     set_packed_state(t, own.y[lane], own.x[lane])
     call(run.functions.conditions, work.condition_values, own.x[lane])
@@ -31,14 +31,14 @@ def condition_signs(run: Any, lane: int, t: float) -> None:
 
 @inner
 def _has_changed(work: Any, c: int) -> bool:
-    """Whether a condition has beyond its rounding error another sign than the one that was kept."""
+    """Whether the sign of a condition differs from the stored one by more than the rounding error."""
     value, sizes = work.condition_values[c], work.condition_values[work.condition_signs.size + c]
     return (value > 0.0) != (work.condition_signs[c] == 1) and abs(value) > ROUNDING * sizes
 
 
 @inner
 def any_sign_changed(run: Any, lane: int, t: float, y: Any) -> bool:
-    """Whether a condition has another sign at (t, y) than the one that was kept."""
+    """Whether a condition has a different sign at (t, y) from the stored one."""
     work, x = run.work, run.progress.x[lane]
     set_packed_state(t, y, x)
     call(run.functions.conditions, work.condition_values, x)
@@ -71,7 +71,10 @@ def locate_discontinuity(run: Any, lane: int) -> float:
 
 @rare
 def cross_discontinuity(run: Any, lane: int, farthest: float) -> None:
-    """Carry the state over a root right ahead, not beyond the time `farthest`; renew the time, the rates and the signs."""
+    """Move the state across a root that is immediately ahead, not beyond the time `farthest`.
+
+    Update the time, the rates and the signs.
+    """
     own, work = run.progress, run.work
     t, latest, y, slope = own.t[lane], own.latest[lane], own.y[lane], work.slope
     width = 16.0 * time_epsilon(t)
@@ -94,8 +97,11 @@ def cross_discontinuity(run: Any, lane: int, farthest: float) -> None:
 
 @inner
 def _carry_sensitivities(run: Any, lane: int, width: float) -> None:
-    """Let derivatives jump at a discontinuity: by the difference of the rates before and after, times the derivative of the
-    time of the root. `width` is how far the state was carried over it."""
+    """Apply the jump of derivatives at a discontinuity.
+
+    The difference of the rates before and after, times the derivative of the time of the root. `width` is the time by which the
+    state was moved across.
+    """
     own, work, n, m = run.progress, run.work, run.layout.states, run.layout.varied
     t, latest, x, y, slope, rows = own.t[lane], own.latest[lane], own.x[lane], own.y[lane], work.slope, work.crossing_rows
     which = -1
@@ -120,8 +126,11 @@ def _carry_sensitivities(run: Any, lane: int, width: float) -> None:
 
 @rare
 def add_saltation(run: Any, lane: int, t: float, gradient: Any, sign: float) -> None:
-    """Add to the sensitivities `sign` times the rates at time t times the gradient of the time of an event: what the rates
-    before it (1) and after it (-1) contribute to their jump. The rates are left in the slope of the workspace."""
+    """Add to the sensitivities `sign` times the rates at time t times the gradient of the time of an event.
+
+    The contributions of the rates before it (1) and after it (-1) to their jump. The rates are left in the slope of the
+    workspace.
+    """
     y, slope, n = run.progress.y[lane], run.work.slope, run.layout.states
     set_packed_state(t, y, run.progress.x[lane])
     evaluate_rates(run, lane, t, slope)

@@ -1,4 +1,4 @@
-"""Where states may not go: below zero by a step that is too long, and below the threshold of the last cell."""
+"""Limits of states: steps that are too long must not make a state negative, and cells become extinct below a threshold."""
 
 from __future__ import annotations
 
@@ -47,8 +47,7 @@ def negativity_factor(run: Any, lane: int) -> float:
 
 @rare
 def clip_dense_output(run: Any, lane: int, t: float, saved: Any) -> None:
-    """Set saved states that are negative within a step, and would not be (see `negativity_factor`), to zero: an interpolant
-    errs freely."""
+    """Set saved states to zero if the interpolant is negative but the state should not be (see `negativity_factor`)."""
     own, work, n = run.progress, run.work, run.layout.states
     y, trial, atol, clipped, slope = own.y[lane], work.trial, run.batch.atol[own.subject[lane]], work.clipped, work.scratch
     if not _dips_below_zero(saved, y, trial, n):
@@ -99,7 +98,7 @@ def locate_threshold(run: Any, lane: int) -> float:
 
 @rare
 def cut_at_root(run: Any, lane: int, theta: float) -> None:
-    """Let a step end at theta, its time being set: states that have come to their threshold there become zero."""
+    """End a step at theta, whose time is already set: states that have reached their threshold there become zero."""
     own, work, thresholds, n = run.progress, run.work, run.settings.thresholds, run.layout.states
     y, trial, reached = own.y[lane], work.trial, work.reached
     for i in range(run.layout.size if theta < 1.0 else 0):
@@ -114,7 +113,7 @@ def cut_at_root(run: Any, lane: int, theta: float) -> None:
 
 @inner
 def _extinguish(run: Any, lane: int, i: int) -> None:
-    """Set a state that has come to its threshold, and its derivatives, to zero; let the other derivatives jump."""
+    """Set a state that has reached its threshold, and its derivatives, to zero; apply the jumps of the other derivatives."""
     own, work, n, m = run.progress, run.work, run.layout.states, run.layout.varied
     y, slope = own.y[lane], work.slope
     t = min(own.t[lane], own.latest[lane])
@@ -132,7 +131,7 @@ def _extinguish(run: Any, lane: int, i: int) -> None:
 
 @inner
 def remove_debris(run: Any, lane: int) -> None:
-    """Let what is empty stay empty: a state that a step has taken below zero by rounding becomes zero."""
+    """Keep empty states empty: a state that has become negative by rounding is set to zero."""
     own, trial = run.progress, run.work.trial
     y, atol = own.y[lane], run.batch.atol[own.subject[lane]]
     for i in range(run.layout.states):
@@ -142,7 +141,7 @@ def remove_debris(run: Any, lane: int) -> None:
 
 @inner
 def grow_tolerances(run: Any, lane: int) -> None:
-    """Let absolute tolerances grow with the states (see `immunoode.solve.problem.tolerances`)."""
+    """Increase absolute tolerances with the states (see `immunoode.solve.problem.tolerances`)."""
     y, p, tolerance = run.progress.y[lane], run.progress.subject[lane], run.work.tolerance
     atol, shares = run.batch.atol[p], run.batch.atol_share[p]
     for i in range(run.layout.size):

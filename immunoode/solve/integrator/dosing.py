@@ -1,4 +1,4 @@
-"""What a dose does: the transfers of its pulses, its amount, at once or as a rate; clocks that count from first doses."""
+"""Effects of a dose: the transfers of its pulses, its amount, at once or as a rate; clocks that count from first doses."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def dose_effect(run: Any, lane: int, e: int, y: Any) -> None:
 
 @inner
 def infusion_rate(run: Any, e: int, added: Any, i: int) -> float:
-    """Return what the infusion of event e, which adds `added` in all, brings to a state, or to its derivative, per day."""
+    """Return the rate of the infusion of event e, which adds `added` in total, to a state or its derivative, per day."""
     duration, n = run.batch.events[e].duration, run.layout.states
     rate = added[i] / duration
     if i >= n:
@@ -58,7 +58,7 @@ def sum_infusions(run: Any, lane: int) -> None:
 
 @inner
 def start_clock(run: Any, event: Any, x: Any) -> None:
-    """Let what counts from an input's first dose count from this event, unless there was one before."""
+    """Start the clock of an input's first dose at this event, unless it was started before."""
     place = run.layout.clocks[event.target]
     if place >= 0 and x[place] == NEVER:
         x[place] = event.time - event.duration
@@ -66,7 +66,7 @@ def start_clock(run: Any, event: Any, x: Any) -> None:
 
 @inner
 def stop_clocks(run: Any, x: Any) -> None:
-    """Let what counts from an input's first dose wait for one again."""
+    """Reset the clock of an input's first dose."""
     clocks = run.layout.clocks
     for i in range(clocks.size):
         if clocks[i] >= 0:

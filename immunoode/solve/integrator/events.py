@@ -1,4 +1,4 @@
-"""An event applied: a dose, a parameter that is set, a visit at which a trigger is decided, a steady state."""
+"""Applying an event: a dose, a change of a parameter, a visit at which a trigger is evaluated, a steady state."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from immunoode.solve.problem.packed_input import STATES_AT, TIME_AT
 
 @rare
 def apply_event(run: Any, lane: int, e: int) -> bool:
-    """Apply event e to the state and to what flows into it; False if there is no steady state."""
+    """Apply event e to the state and to the infusions; False if there is no steady state."""
     own, event, t = run.progress, run.batch.events[e], run.progress.t[lane]
     if event.kind == FIRST:
         if own.dose_factors[lane, event.target] == 0.0:
@@ -60,7 +60,7 @@ def apply_event(run: Any, lane: int, e: int) -> bool:
 
 @inner
 def _scale_dose(run: Any, lane: int, e: int) -> bool:
-    """Multiply a dose by the factor that triggers have set; False if it is left out."""
+    """Multiply a dose by the factor that triggers have set; False if the dose is omitted."""
     event, gradient = run.batch.events[e], run.batch.gradients.amount[e]
     factor = run.progress.dose_factors[lane, event.target]
     if factor != 0.0 and factor != 1.0:
@@ -100,7 +100,7 @@ def _give_dose(run: Any, lane: int, e: int) -> None:
 
 @inner
 def _set_state(run: Any, lane: int, e: int) -> None:
-    """End an infusion, set a parameter, begin again, or multiply or replace a state."""
+    """End an infusion, set a parameter, reset the system, or multiply or replace a state."""
     own, event, layout = run.progress, run.batch.events[e], run.layout
     x, y = own.x[lane], own.y[lane]
     if event.kind == INFUSION_END:

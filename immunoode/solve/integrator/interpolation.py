@@ -43,9 +43,9 @@ def save_interpolated(saved: Any, row: int, dense: Any, theta: float) -> None:
 
 @inner
 def locate_root(changed: Any, run: Any, lane: int, which: int, low: float, high: float, resolution: float) -> Bracket:
-    """Halve a part of a step, at whose end something has changed, until it is not longer than `resolution`.
+    """Bisect a part of a step, at whose end something has changed, until it is not longer than `resolution`.
 
-    `changed(run, lane, which, theta)` says whether it has; `which` is handed on to it.
+    `changed(run, lane, which, theta)` returns whether it has changed; `which` is passed to it.
     """
     for _ in range(MOST_HALVINGS):
         if high - low <= resolution:

@@ -1,4 +1,4 @@
-"""Functions of the solver that are compiled: kernels, which Python calls (`entry`), and what kernels call (`inner`, `rare`).
+"""Compiled functions of the solver: kernels, which Python calls (`entry`), and functions that kernels call (`inner`, `rare`).
 
 A kernel is compiled when it is first called with a kind of arguments, or loaded from the cache of this installation. From
 source to address: `linking` (intermediate code, by Numba), `machine_code` (LLVM), `kernel_cache` (files).
@@ -19,7 +19,7 @@ class _Value(ctypes.Union):
 
 
 class _Result(ctypes.Structure):
-    """What a kernel returns, and of which kind it is (see `immunoode.solve.integrator.record_type.give_back`)."""
+    """The return value of a kernel, and its kind (see `immunoode.solve.integrator.record_type.give_back`)."""
 
     _anonymous_ = ("value",)
     _fields_ = (("value", _Value), ("kind", ctypes.c_int64), ("unused", ctypes.c_int64 * 2))
@@ -29,7 +29,7 @@ class Kernel:
     """A function that Python calls as machine code; the GIL is released while it runs.
 
     It takes numbers, arrays, and tuples and NamedTuples of these (see `immunoode.solve.integrator.record_type`), and returns
-    nothing or a number. It does not raise, and keeps nothing that it is given.
+    nothing or a number. It does not raise exceptions, and does not keep its arguments.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -37,15 +37,13 @@ class Kernel:
         self._loaded: dict[tuple[Any, ...], Any] = {}
 
     def __call__(self, *arguments: Any) -> Any:
-        """Run the kernel; return what it returns."""
+        """Run the kernel, and return its result."""
         return self.bind(*arguments)()
 
     def bind(self, *arguments: Any) -> Callable[[], Any]:
         """Return the kernel with its arguments, for calls with the same arrays, whose numbers may change.
 
-        The caller keeps the arrays.
-
-        To look at the arguments takes longer than a short run.
+        The caller must keep the arrays alive. Checking the arguments would take longer than a short run.
         """
         kinds, block = packed(arguments)
         code = self._loaded.get(kinds) or self.load(kinds)
@@ -62,7 +60,7 @@ class Kernel:
         return run
 
     def address(self, *arguments: Any) -> int:
-        """Return where the machine code for such arguments is, for kernels that call it (`call_kernel`)."""
+        """Return the address of the machine code for such arguments, for kernels that call it (`call_kernel`)."""
         kinds, _ = packed(arguments)
         return int(self.load(kinds).address)
 
@@ -81,7 +79,7 @@ _LOCK = Lock()
 
 
 class Inner:
-    """A function that kernels call, of no use to Python."""
+    """A function that is called only by kernels."""
 
     def __init__(self, function: Callable[..., Any], is_rare: bool) -> None:
         self.py_func, self._is_rare = function, is_rare
@@ -89,7 +87,7 @@ class Inner:
 
     @property
     def _numba_type_(self) -> Any:
-        """What Numba knows the function by; asked for when a kernel that calls it is compiled."""
+        """The function as Numba refers to it; requested when a kernel that calls it is compiled."""
         if self._dispatcher is None:
             from immunoode.solve.integrator.linking import dispatcher
 
@@ -97,7 +95,7 @@ class Inner:
         return self._dispatcher._numba_type_
 
     def __call__(self, *args: Any) -> Any:
-        """Refuse: there is no machine code of this function alone."""
+        """Raise an error, because this function has no machine code of its own."""
         raise TypeError(f"{self.py_func.__qualname__} is called by kernels only; entry(function.py_func) is one for Python")
 
 
@@ -114,6 +112,6 @@ def inner(function: Callable[..., Any]) -> Inner:
 def rare(function: Callable[..., Any]) -> Inner:
     """Make a function that kernels call about once per event or less: it is never inlined, and optimised for size.
 
-    Machine code of it is made once per kernel instead of once per call, in a fraction of the time.
+    Its machine code is generated once per kernel instead of once per call, in a fraction of the time.
     """
     return Inner(function, is_rare=True)

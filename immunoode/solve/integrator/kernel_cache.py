@@ -1,7 +1,8 @@
-"""The cache of compiled kernels on disk: a file per kernel, kind of arguments and processor, good or not there.
+"""The cache of compiled kernels on disk, with one file per kernel, kind of arguments and processor.
 
-The name of a file holds a digest of all that its code depends on, and its contents begin with their own: what is damaged,
-or made of other sources, by other versions or for another processor, is compiled anew.
+The name of a file contains a digest of everything on which its code depends, and its contents begin with a digest of
+themselves. A kernel is compiled again if its file is damaged, or was made from other sources, by other versions or for another
+processor.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from immunoode.solve.integrator.compile_message import announce
 from immunoode.solve.integrator.machine_code import MachineCode, machine_code, processor
 
 SHIPPED = Path(__file__).with_name("intermediate_code")
-"""Intermediate code that came with the package, if any: it holds for every processor of a system."""
+"""Intermediate code that was installed with the package, if any: it is valid for every processor of a system."""
 SHIP_TO = "IMMUNOODE_INTERMEDIATE_CODE"
 """The variable of the environment that names a folder for intermediate code, when the package is built."""
 compiled: list[str] = []
@@ -36,7 +37,7 @@ _PACKAGE = Path(__file__).parents[2]
 
 
 def load(function: Callable[..., Any], kinds: tuple[Any, ...]) -> MachineCode:
-    """Return a kernel for some kinds of arguments: loaded, or else compiled and stored."""
+    """Return a kernel for some kinds of arguments: loaded if possible, otherwise compiled and stored."""
     name = f"{_name(function, kinds)}-{_target()}.kernel"
     found = _stored(name)
     if found is None:
@@ -71,7 +72,7 @@ def _compiled(function: Callable[..., Any], kinds: tuple[Any, ...], folder: Path
 
 
 def _shipped(function: Callable[..., Any], kinds: tuple[Any, ...]) -> bytes | None:
-    """Return machine code made of the intermediate code that came with the package, if any did that LLVM can read."""
+    """Return machine code made from the intermediate code that was installed with the package, if LLVM can read it."""
     data = _read(SHIPPED / _shipped_name(function, kinds))
     if data is not None:
         with suppress(Exception):
@@ -94,7 +95,7 @@ def _shipped_name(function: Callable[..., Any], kinds: tuple[Any, ...]) -> str:
 
 
 def _remove_others(folder: Path, name: str) -> None:
-    """Remove what other source files gave of a kernel."""
+    """Remove files of a kernel that were made from other sources."""
     kernel, kinds, _, target = name.split("-", 3)
     for other in folder.glob(f"{kernel}-{kinds}-*-{target}"):
         if other.name != name:
@@ -102,7 +103,10 @@ def _remove_others(folder: Path, name: str) -> None:
 
 
 def folders() -> tuple[Path, ...]:
-    """Return where kernels are looked for: where NUMBA_CACHE_DIR says; else beside the sources, then in the user's cache."""
+    """Return the folders in which kernels are searched: that of NUMBA_CACHE_DIR if it is set.
+
+    Otherwise the folder of the sources, then the user's cache.
+    """
     named = os.environ.get("NUMBA_CACHE_DIR")
     if named:
         return (Path(named) / "immunoode",)
@@ -112,7 +116,7 @@ def folders() -> tuple[Path, ...]:
 
 
 def _users_cache() -> Path | None:
-    """Return the folder of this installation in the user's cache; None where the user has no home."""
+    """Return the folder of this installation in the user's cache; None if the user has no home folder."""
     installation = sha256(str(_PACKAGE).encode()).hexdigest()[:16]
     with suppress(RuntimeError):
         if os.name == "nt":
@@ -126,7 +130,7 @@ def _users_cache() -> Path | None:
 
 
 def writable_folder() -> Path | None:
-    """Return the first folder of the cache that can be written; None where none can."""
+    """Return the first folder of the cache that is writable; None if none is."""
     return next(filter(_can_be_written, folders()), None)
 
 
@@ -141,7 +145,7 @@ def _digest(text: str) -> str:
 
 @cache
 def _target() -> str:
-    """Return a digest of the processor that machine code is made for, and of what makes it."""
+    """Return a digest of the processor for which machine code is made, and of the compiler."""
     from importlib.metadata import version
 
     return _digest(repr((processor(), version("numba"), llvmlite.__version__, platform.python_version())))
@@ -149,7 +153,10 @@ def _target() -> str:
 
 @cache
 def _sources(file: Path) -> str:
-    """Return a digest of a file and of what it imports from `solve/`: a kernel is good as long as none of them changed."""
+    """Return a digest of a file and of the modules that it imports from `solve/`.
+
+    A kernel is valid as long as none of them changes.
+    """
     found, waiting = dict[Path, bytes](), [file, Path(__file__).with_name("linking.py")]
     while waiting:
         path = waiting.pop()
@@ -165,7 +172,7 @@ def _module(name: str) -> Path:
 
 
 def _imported(text: str) -> list[str]:
-    """Return the modules of `solve/` that a module imports, those inside functions too."""
+    """Return the modules of `solve/` that a module imports, including imports inside functions."""
     within = re.findall(r"^ *from (immunoode\.solve(?:\.\w+)*) import ([\w, ]+)$", text, re.M)
     parts = [f"{folder}.{name.split()[0]}" for folder, listed in within for name in listed.split(", ")]
     return [folder for folder, _ in within] + parts + re.findall(r"^ *from (immunoode\.solve[\w.]*) import \($", text, re.M)
@@ -173,7 +180,7 @@ def _imported(text: str) -> list[str]:
 
 @contextmanager
 def _alone(folder: Path | None) -> Iterator[None]:
-    """Wait until no other process compiles for a folder, where the system can tell: what it stores need not be made again."""
+    """Wait until no other process compiles for a folder, if the system has file locks, so that its results can be reused."""
     with ExitStack() as stack:
         with suppress(ImportError, OSError):
             import fcntl
@@ -184,7 +191,7 @@ def _alone(folder: Path | None) -> Iterator[None]:
 
 
 def _read(path: Path) -> bytes | None:
-    """Return what a file of the cache holds; None where it is not there, or not whole."""
+    """Return the contents of a file of the cache; None if it does not exist or is damaged."""
     try:
         content = path.read_bytes()
     except OSError:
@@ -194,7 +201,7 @@ def _read(path: Path) -> bytes | None:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Write a file of the cache under another name and move it: other processes see all of it or nothing."""
+    """Write a file of the cache under a temporary name and move it, so that other processes never see an incomplete file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.stem}.{uuid4().hex[:16]}")
     try:

@@ -1,4 +1,4 @@
-"""The eight lanes: their vectors, and what is done for one of them between steps."""
+"""The eight lanes: their vectors, and operations on one of them between steps."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ EMPTY = -2
 
 
 class ImplicitRoom(NamedTuple):
-    """Room for implicit steps of eight: see `immunoode.solve.integrator.rodas5p_lanes`.
+    """Working memory for implicit steps of eight subjects: see `immunoode.solve.integrator.rodas5p_lanes`.
 
-    `one` are ones, `inverse` one over each step; `right` is what is added to the rates of a stage, of the states or of one
-    sensitivity; `scales` what `lane_setup` takes: one over the step and the coefficient, and the weights of the n states;
-    `prepared` what it gives, of which `drift` is a part, with one row for the states and one for each sensitivity (none where
-    time is not in the rates); `stages` are those of the steps.
+    `one` contains ones, `inverse` the reciprocal of each step size. `right` is added to the rates of a stage, of the states or
+    of one sensitivity. `scales` is the input of `lane_setup`: the reciprocal of step size and coefficient, and the weights of
+    the n states. `prepared` is its output, of which `drift` is a part, with one row for the states and one for each sensitivity
+    (none if the rates do not depend on time). `stages` are those of the steps.
     """
 
     one: Any
@@ -45,13 +45,14 @@ class ImplicitRoom(NamedTuple):
 
 
 class Lanes(NamedTuple):
-    """Vectors of eight subjects: number i of lane l stands at 8 i + l. What a lane has come to otherwise is its `Progress`.
+    """Vectors of eight subjects: number i of lane l is at index 8 i + l.
 
-    `debris` is how far below zero a state may come by rounding: its absolute tolerance, and NaN for derivatives, which may be
-    below zero. `status` is STEPPING, EMPTY, or the code with which a subject ends. The last ones are found in each step: the
-    flags of `immunoode.solve.integrator.simd8.check_steps`, scaled errors, sizes of leading eigenvalues, whether a step is
-    accepted (1), the logarithm of its error and the factor of the next step. `waiting` (1,) is the next subject
-    without a lane, `mode` (1,) whether the steps of this turn are implicit.
+    All other progress of a lane is in its `Progress`. `debris` is the amount by which a state may be negative because of
+    rounding: its absolute tolerance, and NaN for derivatives, which may be negative. `status` is STEPPING, EMPTY, or the code
+    with which a subject ends. The last ones are computed in each step: the flags of
+    `immunoode.solve.integrator.simd8.check_steps`, scaled errors, sizes of leading eigenvalues, whether a step is accepted (1),
+    the logarithm of its error and the factor of the next step. `waiting` (1,) is the next subject without a lane, `mode` (1,)
+    whether the steps of this turn are implicit.
     """
 
     x: Any
@@ -79,7 +80,10 @@ class Lanes(NamedTuple):
 
 
 def lanes_for(batch: Batch, layout: VectorLayout, rows: int = 1, drift_at: int = 0) -> Lanes:
-    """Return empty lanes; of the `rows` that implicit steps prepare, those by time begin at one (0: none)."""
+    """Return empty lanes.
+
+    Of the `rows` that implicit steps prepare, the derivatives with respect to time begin at `drift_at` (0: none).
+    """
     size, x = layout.size, aligned_zeros(batch.x.shape[1])
     length = LANES * size
     atol, debris = aligned_zeros(size), aligned_zeros(layout.states)
@@ -134,7 +138,7 @@ def scatter_lane(one: Any, vector: Any, lane: int) -> None:
 
 @rare
 def load_lane(run: Any, lanes: Any, checkpoints: Any, lane: int, p: int) -> None:
-    """Give a lane to subject p; one that was handed over goes on in implicit steps."""
+    """Assign a lane to subject p; a subject that was handed over continues with implicit steps."""
     own, batch, prepared = run.progress, run.batch, lanes.implicit.prepared
     load_subject(run, lane, p)
     if batch.codes[p] == HANDED_OVER:
@@ -156,7 +160,7 @@ def load_lane(run: Any, lanes: Any, checkpoints: Any, lane: int, p: int) -> None
 
 @rare
 def advance_lane(run: Any, lanes: Any, lane: int) -> int:
-    """Do what happens at the stop that a lane has come to, and begin its next segment; return STEPPING or a status code."""
+    """Process the stop that a lane has reached, and begin its next segment; return STEPPING or a status code."""
     own = run.progress
     gather_lane(lanes.y, lane, own.y[lane])
     gather_lane(lanes.atol, lane, run.batch.atol[own.subject[lane]])
@@ -188,7 +192,7 @@ def store_lane(run: Any, lanes: Any, checkpoints: Any, lane: int, status: int) -
 
 @inner
 def gather_step(run: Any, lanes: Any, lane: int) -> None:
-    """Copy the step of one lane to where functions that both engines share find it: its start, end and tolerances."""
+    """Copy the step of one lane into the record that functions of both engines use: its start, end and tolerances."""
     own, work = run.progress, run.work
     gather_lane(lanes.y, lane, own.y[lane])
     gather_lane(lanes.trial, lane, work.trial)
@@ -205,7 +209,7 @@ def gather_interpolant(run: Any, lanes: Any, lane: int) -> None:
 
 @rare
 def cut_lane(run: Any, lanes: Any, lane: int, theta: float) -> None:
-    """Let the step of one lane end at theta, where a state falls below its threshold."""
+    """End the step of one lane at theta, at which a state falls below its threshold."""
     own = run.progress
     cut_at_root(run, lane, theta)
     scatter_lane(own.y[lane], lanes.y, lane)
@@ -215,7 +219,7 @@ def cut_lane(run: Any, lanes: Any, lane: int, theta: float) -> None:
 
 @inner
 def save_dense_lane(run: Any, lanes: Any, lane: int, t: float, reached: float, at_end: bool) -> None:
-    """Save the states of one lane for all outputs within its step from t; with `at_end` also at the time that it reached."""
+    """Save the states of one lane for all outputs within its step from t; with `at_end` also at its end."""
     own, dense, p, reported = run.progress, lanes.dense, run.progress.subject[lane], run.layout.reported
     times, count, g = run.batch.times[p], run.batch.lengths[p], own.output[lane]
     while g < count and (times[g] < reached or (times[g] == reached and at_end)):
@@ -234,7 +238,7 @@ def save_dense_lane(run: Any, lanes: Any, lane: int, t: float, reached: float, a
 
 @rare
 def _clip_lane(run: Any, lanes: Any, lane: int, g: int, theta: float) -> None:
-    """Set what a saved state has below zero, and would not go there, to zero."""
+    """Set saved states to zero if they are negative but should not be."""
     own = run.progress
     for i in range(run.layout.size):
         own.saved[lane, g, i] = interpolate(lanes.dense, LANES * i + lane, theta)

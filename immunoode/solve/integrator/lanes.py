@@ -1,12 +1,10 @@
-"""The lane engine: eight subjects step together, each over its own events, with steps of its own size.
+"""The lane engine: eight subjects are integrated together, each with its own events and step size.
 
-The method is that of `immunoode.solve.integrator.scalar`: what a step does to a state it does to those of eight subjects in
-one wide register. What is decided once per step (its size, outputs, events, extinction) is decided for each lane; a subject
-that has ended makes room for the next. Nothing that is computed for a subject depends on the others, nor on whether there are
-any.
-
-A subject whose steps are held down by stability goes on in implicit ones, and in explicit ones again where these are cheaper.
-One turn of the loop steps the lanes of one method; where there are both, the others wait for the next turn.
+The method is that of `immunoode.solve.integrator.scalar`; operations on a state are applied to eight subjects in one wide
+register. Decisions per step (its size, outputs, events, extinction) are made for each lane; a subject that has ended is
+replaced by the next one. The result for a subject does not depend on the other subjects, or on whether there are any. A subject
+whose step size is limited by stability continues with implicit steps, and with explicit steps again when these are cheaper. One
+pass of the loop advances the lanes of one method; if both methods are in use, the other lanes wait for the next pass.
 """
 
 from __future__ import annotations
@@ -58,7 +56,7 @@ _attempt_implicit, _implicit_interpolants = rodas5p_lanes.attempt, rodas5p_lanes
 def integrate_lanes(run: Run, lanes: Lanes, checkpoints: Progress, subjects: Any) -> None:
     """Integrate some of the subjects, eight at a time.
 
-    If there are no functions for implicit steps, subjects that need them are handed over with a checkpoint; those that were
+    If there are no functions for implicit steps, subjects that need them are handed over with a checkpoint; subjects that were
     handed over continue from their checkpoints.
     """
     lanes.waiting[0] = lanes.mode[0] = 0
@@ -82,8 +80,10 @@ def integrate_lanes(run: Run, lanes: Lanes, checkpoints: Progress, subjects: Any
 
 @inner
 def fill_lanes(run: Any, lanes: Any, checkpoints: Any, subjects: Any) -> int:
-    """Pass the stops that lanes have come to, and give those of subjects that have ended to others; return how many have a step
-    to take. Where there are lanes of both methods, these take turns."""
+    """Process the stops that lanes have reached, and reassign the lanes of subjects that have ended.
+
+    Return the number of lanes with a step to take. If there are lanes of both methods, these alternate.
+    """
     own, status, stepping, implicit = run.progress, lanes.status, 0, 0
     t, stop = own.t, own.stop
     for lane in range(LANES):
@@ -107,7 +107,7 @@ def fill_lanes(run: Any, lanes: Any, checkpoints: Any, subjects: Any) -> int:
 
 @inner
 def choose_sizes(run: Any, lanes: Any) -> None:
-    """Choose the size of each lane's step: 0 where none is taken in this turn."""
+    """Choose the step size of each lane: 0 if no step is taken in this pass."""
     own, mode = run.progress, lanes.mode[0]
     for lane in range(LANES):
         left = own.stop[lane] - own.t[lane]
@@ -118,9 +118,9 @@ def choose_sizes(run: Any, lanes: Any) -> None:
 
 @entry
 def attempt_implicit_steps(run: Run, lanes: Lanes) -> None:
-    """Try an implicit step of each lane, and find its error and the size of the leading eigenvalue.
+    """Try an implicit step of each lane, and compute its error and the size of the leading eigenvalue.
 
-    A kernel of its own, which `integrate_lanes` calls: it is compiled when it is needed, and most models never need it.
+    This is a separate kernel, which `integrate_lanes` calls: it is compiled when it is needed, and most models never need it.
     """
     room, prepared, rtol = lanes.implicit, lanes.implicit.prepared, run.settings.rtol
     for i in range(LANES * run.layout.states if run.settings.method == AUTOMATIC else 0):
@@ -134,7 +134,7 @@ def attempt_implicit_steps(run: Run, lanes: Lanes) -> None:
 
 @inner
 def attempt_explicit_steps(run: Any, lanes: Any) -> None:
-    """Try an explicit step of each lane (see `immunoode.solve.integrator.tsit5.attempt`), and find its error and stiffness.
+    """Try an explicit step of each lane (see `immunoode.solve.integrator.tsit5.attempt`), and compute its error and stiffness.
 
     The states in x become those at its end; the last row of the stages gets the errors.
     """
@@ -163,7 +163,7 @@ def attempt_explicit_steps(run: Any, lanes: Any) -> None:
 
 @inner
 def evaluate_lane_rates(run: Any, lanes: Any, share: float, row: int) -> None:
-    """Fill a row of the stages with the rates of all lanes at a share of their steps."""
+    """Fill a row of the stages with the rates of all lanes at a fraction of their steps."""
     own, function = run.progress, run.functions.lane_rates
     for lane in range(LANES):
         lanes.x[TIME_AT * LANES + lane] = min(own.t[lane] + share * own.size[lane], own.latest[lane])
@@ -218,7 +218,7 @@ def judge_steps(run: Any, lanes: Any) -> bool:
 
 @inner
 def end_steps(run: Any, lanes: Any) -> None:
-    """Save what was asked for within the accepted steps, and move the time on; steps that end at a threshold are cut there."""
+    """Save the requested outputs in the accepted steps, and advance the time; steps that end at a threshold are shortened."""
     own, batch = run.progress, run.batch
     for lane in range(LANES):
         if lanes.accepted[lane] == 0.0:
@@ -242,8 +242,10 @@ def end_steps(run: Any, lanes: Any) -> None:
 
 @inner
 def choose_methods(run: Any, lanes: Any) -> None:
-    """Let lanes go on by the other method where that would have been worth its cost in the last steps; those that need implicit
-    steps are handed over where there are no functions for these."""
+    """Switch lanes to the other method if that would have been worth its cost in the last steps.
+
+    Lanes that need implicit steps are handed over if there are no functions for these.
+    """
     own, cost = run.progress, lane_cost_ratio(run.layout.states)
     for lane in range(LANES):
         if lanes.accepted[lane] == 0.0 or own.t[lane] >= own.stop[lane]:
@@ -260,7 +262,7 @@ def choose_methods(run: Any, lanes: Any) -> None:
 
 @rare
 def _switch_method(run: Any, lanes: Any, lane: int) -> None:
-    """Go on by the other method: explicit steps begin with the rates, which implicit ones do not keep."""
+    """Switch to the other method: explicit steps begin with the rates, which implicit steps do not store."""
     own = run.progress
     own.implicit[lane], own.streak[lane] = 1 - own.implicit[lane], 0
     run.batch.statistics[own.subject[lane]].switches += 1

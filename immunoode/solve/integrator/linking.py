@@ -1,9 +1,10 @@
 """From the Python source of a kernel to intermediate code (LLVM), by Numba: one module per kernel, with each function once.
 
-By default Numba makes machine code of every function by itself, and again within each function that calls it: the cost grows
-with the depth of calls. Here functions are kept as intermediate code, which `immunoode.solve.integrator.machine_code` optimises
-once per kernel. All that a kernel holds is private to it: which copy of a function runs depends on nothing that the process
-compiled or loaded before, so the run that compiles a kernel gives the same bits as all later ones.
+By default, Numba makes machine code of every function separately, and again within each function that calls it, so that the
+cost grows with the depth of calls. Here functions are kept as intermediate code, which
+`immunoode.solve.integrator.machine_code` optimises once per kernel. All contents of a kernel are private to it: the copy of a
+function that runs does not depend on what the process compiled or loaded before, so that the run that compiles a kernel gives
+the same bits as all later ones.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from immunoode.solve.integrator.machine_code import SYMBOL
 from immunoode.solve.integrator.record_type import give_back, loader_of
 
 _FASTMATH = {"contract", "arcp", "nsz", "reassoc"}
-"""Liberties in floating point; NaN keeps its meaning, since failures are found by it."""
+"""Permitted floating-point transformations; NaN keeps its meaning, because it marks failures."""
 
 
 class _Library(JITCodeLibrary):
@@ -48,7 +49,7 @@ class _Library(JITCodeLibrary):
 
 
 class _RareLibrary(_Library):
-    """The same of a function that is called rarely: kept out of line, and optimised for size."""
+    """The same for a function that is called rarely: not inlined, and optimised for size."""
 
     def add_llvm_module(self, ll_module: Any) -> None:
         for function in ll_module.functions:
@@ -59,10 +60,10 @@ class _RareLibrary(_Library):
 
 
 class _NoEnvironment:
-    """Instead of Numba's code generator, which would set the Python environment of a function that has no address."""
+    """Replaces Numba's code generator, which would set the Python environment of a function that has no address."""
 
     def set_env(self, name: str, env: Any) -> None:
-        """Do nothing: kernels raise no exceptions with values, which alone would need it."""
+        """Do nothing: it would be needed only for exceptions with values, which kernels do not raise."""
 
 
 _NO_ENVIRONMENT = _NoEnvironment()
@@ -80,7 +81,7 @@ _PASSES = (
     typed_passes.NativeLowering,
     typed_passes.NoPythonBackend,
 )
-"""What Numba does to a function. Left out is what functions of kernels do not have: closures, lists, arrays as expressions."""
+"""Numba's passes over a function, without those for constructs that kernels do not use: closures, lists, array expressions."""
 
 
 class _Compiler(CompilerBase):
@@ -109,14 +110,14 @@ class _RareCompiler(_Compiler):
 
 
 class _Function(CPUDispatcher):
-    """A function as Numba knows it, compiled once for each kind of arguments, whether these are constants or not."""
+    """A function in Numba's representation, compiled once for each kind of arguments, whether these are constants or not."""
 
     def get_call_template(self, args: Any, kws: Any) -> Any:
         return super().get_call_template(tuple(map(types.unliteral, args)), kws)
 
 
 def dispatcher(function: Callable[..., Any], is_rare: bool = False) -> Any:
-    """Return a function as Numba knows it, compiled when a kernel that calls it is."""
+    """Return a function in Numba's representation, which is compiled together with a kernel that calls it."""
     options = {
         "nopython": True,
         "no_cpython_wrapper": True,
@@ -144,7 +145,7 @@ def intermediate_code(function: Callable[..., Any], kinds: tuple[Any, ...]) -> b
 
 @contextmanager
 def _seldom_collecting() -> Iterator[None]:
-    """Look for garbage a hundred times less often: the compiler makes many objects, which nearly all live until it ends."""
+    """Collect garbage a hundred times less often: the compiler creates many objects, nearly all of which live until it ends."""
     before = gc.get_threshold()
     gc.set_threshold(100 * before[0], *before[1:])
     try:
@@ -154,7 +155,7 @@ def _seldom_collecting() -> Iterator[None]:
 
 
 def _linked(library: Any, name: str) -> bytes:
-    """Return one module of a library and all that it needs, in which one function alone can be seen from outside."""
+    """Return one module of a library and all of its dependencies, in which only one function is visible from outside."""
     module = binding.parse_assembly("")
     module.triple = binding.get_process_triple()
     for each in _needed(library):

@@ -11,9 +11,10 @@ from immunoode.solve.integrator.jit import inner
 
 @inner
 def factorise(matrix: Any, rows: Any, sizes: Any) -> bool:
-    """Replace a square matrix by its LU factors, transposed; `rows` gets the order of rows. False where it is singular.
+    """Replace a square matrix by its LU factors, transposed; `rows` gets the order of rows.
 
-    Pivots are chosen against the size of their row (`sizes` is room for them), since rows are in units of their own.
+    False if it is singular. Pivots are chosen relative to the size of their row (`sizes` is working memory for these), because
+    rows have different units.
     """
     n = matrix.shape[0]
     for i in range(n):
@@ -53,7 +54,7 @@ def factorise(matrix: Any, rows: Any, sizes: Any) -> bool:
 
 @inner
 def substitute(matrix: Any, rows: Any, right: Any, out: Any) -> None:
-    """Solve with the factors; the diagonal holds its inverse."""
+    """Solve with the factors; the diagonal contains its inverse."""
     n = right.size
     for i in range(n):
         out[i] = right[rows[i]]

@@ -14,7 +14,7 @@ _SIGNATURE = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, 
 
 
 class Unusable(Exception):
-    """What is stored is not what this version can use."""
+    """The stored code cannot be used by this version."""
 
 
 class MachineCode:
@@ -36,7 +36,7 @@ class MachineCode:
 
 
 def machine_code(intermediate: bytes) -> bytes:
-    """Return machine code made of intermediate code: a line with the functions that it needs, then an object file."""
+    """Return machine code made from intermediate code: a line with the functions that it needs, then an object file."""
     machine = _target_machine()
     module = binding.parse_bitcode(intermediate)
     module.data_layout = str(machine.target_data)
@@ -50,7 +50,7 @@ def machine_code(intermediate: bytes) -> bytes:
 
 @cache
 def processor() -> tuple[str, str, str]:
-    """Return the system, the processor and what it can do, as LLVM spells them."""
+    """Return the system, the processor and its features, as LLVM names them."""
     try:
         features = binding.get_host_cpu_features().flatten()
     except RuntimeError:
@@ -59,7 +59,7 @@ def processor() -> tuple[str, str, str]:
 
 
 def _target_machine() -> Any:
-    """Return what makes code for the processor of this machine; an engine owns the one that it is given."""
+    """Return the code generator for the processor of this machine; an engine owns the generator that it is given."""
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     triple, name, features = processor()
@@ -70,7 +70,7 @@ def _target_machine() -> Any:
 
 
 def _provide(names: list[str]) -> None:
-    """Make sure that functions can be found, since LLVM ends the process where one cannot."""
+    """Check that functions can be found, because LLVM ends the process if one cannot."""
     if any(binding.address_of_symbol(name) is None for name in names):
         from numba.core.registry import cpu_target
         from numba.core.runtime import rtsys

@@ -76,7 +76,7 @@ def set_packed_state(t: float, y: Any, x: Any) -> None:
 
 @inner
 def set_constants(run: Any, x: Any) -> None:
-    """Put what depends on the parameters of a packed input alone into it."""
+    """Compute the constants that depend only on the parameters of a packed input, and store them in it."""
     function = run.functions.constants
     if function.address != 0:
         call_address(function.address, function.context, x, run.layout.constants_at, x, 0)

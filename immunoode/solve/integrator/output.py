@@ -1,4 +1,4 @@
-"""From the states of one subject to what was asked for."""
+"""From the states of one subject to the requested outputs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from immunoode.solve.problem.packed_input import STATES_AT, TIME_AT
 def write_outputs(run: Any, lane: int, finished: bool) -> None:
     """Write the outputs at the saved states, with the parameters of each time; NaN from where the solution stopped.
 
-    The packed input of the batch, which is that at the start, is used up.
+    The packed input of the batch, which is that at the start, is overwritten.
     """
     own, batch = run.progress, run.batch
     p = own.subject[lane]
@@ -46,8 +46,10 @@ def write_outputs(run: Any, lane: int, finished: bool) -> None:
 
 @inner
 def _remove_noise(run: Any, lane: int, rows: int) -> None:
-    """Set saved states that are below zero by no more than the tolerances allow to zero: 100 absolute ones, or the relative one
-    of the largest value that is saved."""
+    """Set slightly negative saved states to zero.
+
+    The limit is 100 absolute tolerances, or the relative tolerance of the largest saved value.
+    """
     saved, atol, n = run.progress.saved[lane], run.batch.atol[run.progress.subject[lane]], run.layout.states
     below = False
     for row in range(rows):
@@ -65,7 +67,7 @@ def _remove_noise(run: Any, lane: int, rows: int) -> None:
 
 @inner
 def _apply_to_input(run: Any, e: int, x: Any) -> None:
-    """Let an event change the packed input, the states apart."""
+    """Apply an event to the packed input, except the states."""
     event = run.batch.events[e]
     if event.kind == SET:
         x[STATES_AT + run.layout.width + event.target] = event.amount

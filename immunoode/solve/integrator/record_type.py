@@ -1,9 +1,9 @@
 """The types of arguments of kernels: numbers, arrays, tuples of these, and records, which kernels hold by reference.
 
-A record is a NamedTuple in Python. In a kernel it is one pointer to a block of 64-bit words, and an attribute loads what the
-record holds there: handing a record on costs one pointer, however many fields it has. (Numba's own named tuples are values:
-each use copies all fields, which took half of the time of compilation.) Arrays that a record holds are not counted as
-references: who calls the kernel keeps them.
+A record is a NamedTuple in Python. In a kernel it is one pointer to a block of 64-bit words, and an attribute loads one field
+of the record: passing a record on costs one pointer, regardless of the number of fields. (Numba's own named tuples are values:
+each use copies all fields, which took half of the time of compilation.) References to the arrays in a record are not counted:
+the caller of the kernel must keep them alive.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def _words(kind: Any) -> int:
 
 
 def _load(cgctx: Any, builder: Any, kind: Any, block: Any, at: int) -> Any:
-    """Load what lies in a block from a place on."""
+    """Load an argument from a position in a block."""
     if isinstance(kind, Record):
         return builder.bitcast(builder.gep(block, [_WORD(at)]), cgutils.voidptr_t)
     if isinstance(kind, KernelArray):
@@ -98,7 +98,7 @@ def _load_array(cgctx: Any, builder: Any, kind: Any, block: Any, at: int) -> Any
 
 
 def _load_word(builder: Any, block: Any, at: int) -> Any:
-    """Load a word that stays as it is while the kernel runs, so that it need not be loaded again."""
+    """Load a word that does not change while the kernel runs, so that it need not be loaded again."""
     word = builder.load(builder.gep(block, [_WORD(at)]))
     word.set_metadata("invariant.load", builder.module.add_metadata([]))
     return word

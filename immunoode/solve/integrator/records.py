@@ -1,8 +1,8 @@
 """The records that kernels take: read this file first.
 
-A `Run` is all that a kernel knows of what it solves: the functions of the model, where things stand in its vectors, settings,
-triggers, the subjects (`Batch`, one row per subject), how far those have come that are being solved (`Progress`, one row per
-lane), and room. The scalar engine (`immunoode.solve.integrator.scalar`) has one lane, the lane engine
+A `Run` contains everything that a kernel needs: the functions of the model, the layout of its vectors, settings, triggers, the
+subjects (`Batch`, one row per subject), the progress of the subjects that are being solved (`Progress`, one row per lane), and
+working memory. The scalar engine (`immunoode.solve.integrator.scalar`) has one lane, the lane engine
 (`immunoode.solve.integrator.lanes`) eight; functions that both share take a run and a lane.
 """
 
@@ -17,15 +17,19 @@ from immunoode.solve.problem.packed_input import LANES
 from immunoode.solve.status import COUNTS
 
 STATISTICS = np.dtype([(name, np.int64) for name in COUNTS])
-"""What is counted for each subject (see `immunoode.solve.status.COUNTS`)."""
+"""The counts for each subject (see `immunoode.solve.status.COUNTS`)."""
 AUTOMATIC, EXPLICIT, IMPLICIT = range(3)
 """Codes of methods, in the order of `immunoode.solve.options.METHODS`."""
 LARGEST = 1e290
-"""States beyond this end a subject: from there on interpolants overflow."""
+"""The integration of a subject stops if a state exceeds this size, because interpolants would overflow."""
 STEPPING, HANDED_OVER = -1, -3
-"""Instead of a status code: a subject is on its way, or waits at its checkpoint for a run that takes implicit steps as well."""
+"""Used instead of a status code.
+
+A subject is being integrated, or waits at its checkpoint for a run that also takes implicit steps.
+"""
 EVENTS_APPLIED, STATE_SET, PARAMETERS_SET = 1, 2, 4
-"""What events at one time have done, added up: any at all, something given or set, something that functions read as well."""
+"""The sum of flags for events at one time: any event was applied, something was given or set, inputs of functions were changed.
+"""
 
 
 class Native(NamedTuple):
@@ -38,9 +42,10 @@ class Native(NamedTuple):
 class Functions(NamedTuple):
     """The functions of the model, over its packed input (see `immunoode.solve.problem.compiled_model.CompiledModel`).
 
-    `quantities` gives what triggers look at, `outputs` what was asked for, `lane_rates` the rates of eight subjects;
-    for implicit steps of these, `lane_setup` prepares what `lane_stage` takes (see `immunoode.solve.problem.codegen_implicit`),
-    and `lane_steps` is the kernel `attempt_implicit_steps`, which is compiled when it is needed.
+    `quantities` computes the quantities that triggers watch, `outputs` the requested outputs, `lane_rates` the rates of eight
+    subjects; for implicit steps of these, `lane_setup` prepares the input of `lane_stage` (see
+    `immunoode.solve.problem.codegen_implicit`), and `lane_steps` is the kernel `attempt_implicit_steps`, which is compiled when
+    it is needed.
     """
 
     rates: Native
@@ -61,14 +66,14 @@ class Functions(NamedTuple):
 
 
 class VectorLayout(NamedTuple):
-    """Where things stand in vectors.
+    """The layout of vectors.
 
-    `states` is the number n of the model's states, `size` that of the states that are solved, (1 + m) n with the derivatives by
-    the m = `varied` things that sensitivities are by; `width` is the length of vectors, filled up to a multiple of four.
-    `conditions` are the differences whose sign decides about rates. `constants_at` is the place of the first constant in the
-    packed input, `clocks` (inputs,) that of the time of each input's first dose, -1 where nothing counts from it.
-    `input_states` (inputs,) is the state that each input arrives in, `exchange` (inputs, n) which states exchange matter with
-    it, and `reported` the places of the states that outputs are made of.
+    `states` is the number n of the model's states, `size` that of the integrated states, (1 + m) n with the derivatives with
+    respect to m = `varied` quantities; `width` is the length of vectors, padded to a multiple of four. `conditions` are the
+    differences whose sign switches rates. `constants_at` is the position of the first constant in the packed input, `clocks`
+    (inputs,) that of the time of each input's first dose, -1 if it is not used. `input_states` (inputs,) is the state that each
+    input arrives in, `exchange` (inputs, n) which states exchange matter with it, and `reported` the positions of the states
+    from which outputs are computed.
     """
 
     states: int
@@ -84,7 +89,7 @@ class VectorLayout(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """How to solve: tolerance, method, bound on steps, and below what each state is extinct (n,), 0 where it is not."""
+    """Settings: tolerance, method, maximum number of steps, and the extinction threshold of each state (n,), 0 for none."""
 
     rtol: float
     method: int
@@ -93,8 +98,10 @@ class Settings(NamedTuple):
 
 
 class Triggers(NamedTuple):
-    """The triggers of a run: an array of TRIGGER records (R,), the inputs that each affects (R, inputs), whether one of them is
-    decided continuously."""
+    """The triggers of a run.
+
+    An array of TRIGGER records (R,), the inputs that each affects (R, inputs), whether one of them is evaluated continuously.
+    """
 
     table: Any
     affects: Any
@@ -102,13 +109,13 @@ class Triggers(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """The subjects to be solved, one row per subject, and where results go.
+    """The subjects to be solved, one row per subject, and the arrays for results.
 
-    `x` is the packed input at the start, `y` the initial state and, in the end, the last one. Absolute tolerances `atol` grow
-    along the way, by `atol_share` of each state's size, and `units` (P, 1 + m) say what of a state's size counts for the errors
-    of its sensitivities (see `immunoode.solve.problem.tolerances`). The times of outputs of subject p are times[p,
-    :lengths[p]]; its events offsets[p]:offsets[p + 1] of `events` (EVENT records) and of their `gradients`. `ended` is the time
-    reached, `fired` when each trigger first found its condition.
+    `x` is the packed input at the start, `y` the initial state and, at the end, the last one. Absolute tolerances `atol` grow
+    during the integration, by `atol_share` of each state's size, and `units` (P, 1 + m) convert the size of a state to that of
+    its sensitivities for their errors (see `immunoode.solve.problem.tolerances`). The times of outputs of subject p are
+    times[p, :lengths[p]]; its events offsets[p]:offsets[p + 1] of `events` (EVENT records) and of their `gradients`. `ended` is
+    the time reached, `fired` when each trigger first found its condition.
     """
 
     x: Any
@@ -130,19 +137,19 @@ class Batch(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """How far subjects have come, one row per lane.
+    """The progress of subjects, one row per lane.
 
-    `t` is the time, `h` the size of the next step, `size` that of the one that is being taken, `log_error` the logarithm of the
-    last accepted step's error. A segment ends at `stop`; within it, rates are asked for between `earliest` and `latest`, which
-    lie by an instant inside. `end` is where the subject ends. `uncut` is the size to continue with after a step that was cut
-    before a discontinuity, 0 where none was. `event` and `output` are the next ones, `taken` the steps that were taken,
-    `streak` those in a row for which the other method would pay, `patience` how long a streak must be; `implicit` whether steps
-    are implicit, `jacobian_known` whether the Jacobian is that of the state, `events_done` what events did at the time reached
-    (EVENTS_APPLIED and others), `infusing` whether an infusion runs. `error` and `reached` are the scaled error of a step and
-    the time at which it ends, `theta` and `root` where it is cut short, and by what. `x` is the packed input, `y` the state,
-    `saved` the states at the times of outputs, `infusion` the sum of the infusions `running`, those that are `active`.
-    `trigger_on` says which triggers are on, `dose_factors` what doses of each input are multiplied by, `baseline` and `nadir`
-    what triggers compare with.
+    `t` is the time, `h` the size of the next step, `size` that of the present step, `log_error` the logarithm of the last
+    accepted step's error. A segment ends at `stop`; within it, rates are evaluated between `earliest` and `latest`, which are
+    slightly inside. `end` is the end of the subject's simulation. `uncut` is the step size after a step that was shortened
+    before a discontinuity, 0 if none was. `event` and `output` are the next ones, `taken` the number of steps, `streak` the
+    number of successive steps for which the other method would be cheaper, `patience` the required length of a streak;
+    `implicit` states whether steps are implicit, `jacobian_known` whether the Jacobian is that of the state, `events_done` the
+    flags of events at the present time (EVENTS_APPLIED and others), `infusing` whether an infusion runs. `error` and `reached`
+    are the scaled error of a step and the time at which it ends, `theta` and `root` the position and reason if it is shortened.
+    `x` is the packed input, `y` the state, `saved` the states at the times of outputs, `infusion` the sum of the infusions
+    `running`, those that are `active`. `trigger_on` states which triggers are on, `dose_factors` the factors for doses of each
+    input, `baseline` and `nadir` the reference values of triggers.
     """
 
     subject: Any
@@ -181,13 +188,15 @@ class Progress(NamedTuple):
 
 
 class Workspace(NamedTuple):
-    """Room for one subject's step, with no meaning between calls, except that `slope` holds the rates at (t, y), `tolerance`
-    the absolute tolerances filled up with ones, and `eigenvector` the last iterate of the leading eigenvector.
+    """Working memory for the step of one subject.
+
+    Its content has no meaning between calls, except that `slope` contains the rates at (t, y), `tolerance` the absolute
+    tolerances padded with ones, and `eigenvector` the last iterate of the leading eigenvector.
 
     `stages`, `trial`, `sixth` and `dense` are the stages of a step, the state at its end, that of its sixth stage and the
     coefficients of its interpolant; `jacobian` to `base` belong to implicit steps, `condition_` ones to discontinuities;
-    `dose_effect` is what a dose moves and adds, `quantities` what triggers look at, and `steady_` vectors belong to steady
-    states.
+    `dose_effect` contains the amounts that a dose moves and adds, `quantities` those that triggers watch, and `steady_` vectors
+    belong to steady states.
     """
 
     stages: Any
@@ -221,7 +230,7 @@ class Workspace(NamedTuple):
 
 
 class Run(NamedTuple):
-    """All that a kernel knows of what it solves."""
+    """Everything that a kernel needs."""
 
     functions: Functions
     layout: VectorLayout
@@ -233,7 +242,7 @@ class Run(NamedTuple):
 
 
 def progress_for(batch: Batch, layout: VectorLayout, triggers: Triggers, lanes: int, aligned: bool = False) -> Progress:
-    """Return room for the progress of some lanes; memory is taken only by what is filled."""
+    """Return the arrays for the progress of some lanes; memory is used only by the parts that are filled."""
     length, inputs, count = batch.times.shape[1], layout.input_states.size, triggers.table.size
     infusions = _largest_count_of_infusions(batch)
 
@@ -281,7 +290,7 @@ def progress_for(batch: Batch, layout: VectorLayout, triggers: Triggers, lanes: 
 
 
 def workspace_for(batch: Batch, layout: VectorLayout, quantities: int) -> Workspace:
-    """Return room for the steps of one subject; `quantities` is how many numbers triggers look at."""
+    """Return the working memory for the steps of one subject; `quantities` is the number of quantities that triggers watch."""
     n, size, width, m = layout.states, layout.size, layout.width, layout.varied
     return Workspace(
         stages=np.zeros((8, width)),
@@ -324,6 +333,6 @@ def aligned_zeros(size: int) -> Any:
 
 
 def _largest_count_of_infusions(batch: Batch) -> int:
-    """Return how many infusions the events of one subject begin, at most."""
+    """Return the maximum number of infusions in the events of one subject."""
     starts = batch.events["kind"] == INFUSION_START
     return int(batch.events["infusion"][starts].max(initial=-1)) + 1

@@ -94,8 +94,8 @@ DENSE = np.array(
 def _solve(run: Any, lane: int, right: Any, out: Any) -> None:
     """Solve for a stage of the states, then for the stages of their derivatives, which depend on it.
 
-    The Jacobian of all together has that of the model in each block on its diagonal, and couples each derivative with the
-    states only: one factorisation serves.
+    The Jacobian of the whole system has that of the model in each block on its diagonal, and couples each derivative with the
+    states only, so that one factorisation is sufficient.
     """
     work, n, size, m = run.work, run.layout.states, run.layout.size, run.layout.varied
     matrix, rows, base, room = work.matrix, work.pivots, work.base, work.row_sizes
@@ -114,7 +114,7 @@ def _solve(run: Any, lane: int, right: Any, out: Any) -> None:
 
 @inner
 def renew_jacobian(run: Any, lane: int) -> None:
-    """Evaluate the derivatives of the rates by states and time at the state, and keep its packed input."""
+    """Evaluate the derivatives of the rates with respect to states and time at the state, and store its packed input."""
     own, work = run.progress, run.work
     x = own.x[lane]
     set_packed_state(max(own.t[lane], own.earliest[lane]), own.y[lane], x)
@@ -129,9 +129,9 @@ def renew_jacobian(run: Any, lane: int) -> None:
 def attempt(run: Any, lane: int, y: Any, t: float, h: float) -> float:
     """Step from (t, y), whose rates are the slope of the workspace, into its `trial`; return the scaled error.
 
-    The Jacobian and the time derivative are those at (t, y), as is the packed input `base`. Rates are asked for at the
-    segment's `latest` at the latest. The workspace holds the eight stages on return. A matrix that cannot be factorised gives
-    an infinite error.
+    The Jacobian and the time derivative are those at (t, y), as is the packed input `base`. Rates are evaluated no later than
+    at the segment's `latest`. The workspace holds the eight stages on return. A matrix that cannot be factorised gives an
+    infinite error.
     """
     work, x, latest = run.work, run.progress.x[lane], run.progress.latest[lane]
     k, trial, right, drift, matrix, jacobian = (
@@ -170,7 +170,7 @@ def attempt(run: Any, lane: int, y: Any, t: float, h: float) -> float:
 
 @inner
 def _add_last_stage(run: Any, lane: int, y: Any) -> float:
-    """Add the last stage to the trial: it is the error as well, whose scaled size is returned."""
+    """Add the last stage to the trial. This stage is also the error, whose scaled size is returned."""
     last, trial, size = run.work.stages[STAGES - 1], run.work.trial, run.layout.size
     atol, rtol, error = run.batch.atol[run.progress.subject[lane]], run.settings.rtol, 0.0
     for i in range(size):

@@ -23,9 +23,9 @@ EVALUATIONS = 8
 def attempt(run: Any, lanes: Any) -> None:
     """Try a step of each lane.
 
-    The states in x (`trial`) become those at its end. The weights of the states must be in place in the room for implicit
-    steps, whose `stages` get the eight stages, of which the last is the error as well. Each stage is found for the states, then
-    for their derivatives: `at` is where one of these blocks begins.
+    The states in x (`trial`) become those at its end. The weights of the states must be stored in the working memory for
+    implicit steps. Its `stages` get the eight stages, of which the last is also the error. Each stage is computed for the
+    states, then for their derivatives: `at` is the start of one of these blocks.
     """
     own, room, x, y, infusion, trial = run.progress, lanes.implicit, lanes.x, lanes.y, lanes.infusion, lanes.trial
     k, right, inverse, n = room.stages, room.right, room.inverse, room.right.size
@@ -75,7 +75,7 @@ def attempt(run: Any, lanes: Any) -> None:
 
 @inner
 def _set_times(run: Any, lanes: Any, c: float) -> None:
-    """Put the time of a stage into x."""
+    """Store the time of a stage in x."""
     own = run.progress
     for lane in range(LANES):
         lanes.x[TIME_AT * LANES + lane] = min(own.t[lane] + c * own.size[lane], own.latest[lane])
@@ -83,7 +83,10 @@ def _set_times(run: Any, lanes: Any, c: float) -> None:
 
 @inner
 def _solve(run: Any, lanes: Any, stage: int, d: float, at: int) -> None:
-    """Find a stage of the states, or of one of their derivatives; the states there are in x, what is added in `right`."""
+    """Compute a stage of the states, or of one of their derivatives.
+
+    The states of the stage are in x, the added terms in `right`.
+    """
     room, block = lanes.implicit, at // lanes.implicit.right.size
     if room.drift.shape[0] > 0 and d != 0.0:
         stage_sum(room.right, 0, room.right, room.drift[block], (d,), run.progress.size)

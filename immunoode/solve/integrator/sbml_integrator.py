@@ -1,8 +1,9 @@
-"""One subject with SBML events: stepped from one change of a switch to the next, events carried out as SBML defines them.
+"""One subject with SBML events.
 
-At a time where a switch changes, triggers are looked at twice: exactly there, and right after it. Known times are stops of
-steps. What the state moves is looked for within each step, on its interpolant, as finely as it bends; the step then ends
-right after the first change. Steps are those of `immunoode.solve.integrator.scalar`.
+It is integrated from one change of a switch to the next, and events are executed as SBML defines them. At a time at which a
+switch changes, triggers are evaluated twice: exactly at this time, and right after it. Steps stop at known times. Changes of
+switches that depend on the state are searched within each step, on its interpolant, with a resolution that depends on its
+curvature; the step then ends right after the first change. Steps are those of `immunoode.solve.integrator.scalar`.
 """
 
 from __future__ import annotations
@@ -40,18 +41,20 @@ from immunoode.solve.integrator.segment import save_reached, set_stop, start_ste
 from immunoode.solve.status import FINISHED, NOT_FINITE
 
 RENEW, ENDLESS, CROWDED, WAITING, DELAY, VALUE = range(10, 16)
-"""Codes in addition to those of `immunoode.solve.status`: times of non-linear switches must be found again; events trigger
-each other without end, or follow each other without time between them; too many wait; a delay, or a value, is not a
-number."""
+"""Codes in addition to those of `immunoode.solve.status`: times of non-linear switches must be computed again.
+
+Events trigger each other without end, or follow each other without time between them; too many events wait; a delay, or a
+value, is not a number.
+"""
 MOST_AT_ONCE = 10_000
 """Events at one time, and within a billionth of the span."""
 SWITCH = 4
-"""What cuts a step short, beside those of the scalar engine: a switch that changes."""
+"""A reason for shortening a step, in addition to those of the scalar engine: a switch that changes."""
 
 
 @entry
 def integrate_with_events(run: Run, sbml: SbmlEvents) -> int:
-    """Step a subject over its events until `until`; return a code. It goes on where it stopped when it is called again."""
+    """Integrate a subject over its events until `until`; return a code. A further call continues where this one stopped."""
     own, state = run.progress, sbml.state[0]
     prepare_steps(run, 0)
     own.taken[0] = 0
@@ -112,7 +115,7 @@ def integrate_segment(run: Any, lane: int, sbml: Any, stop: float) -> int:
 
 @rare
 def find_stop(run: Any, lane: int, sbml: Any) -> float:
-    """Return when steps are to stop: where time changes a switch, an event that waits is due, or the span ends."""
+    """Return the next stop of steps: a time at which a switch changes, a waiting event is due, or the span ends."""
     own, batch, state, p = run.progress, run.batch, sbml.state[0], run.progress.subject[lane]
     stop, g = min(own.end[lane], sbml.until), own.output[lane]
     coming = next_linear_switch(run, lane, sbml)
@@ -137,7 +140,7 @@ def _skip_known_times(sbml: Any, t: float) -> None:
 
 @inner
 def find_change(run: Any, lane: int, sbml: Any) -> None:
-    """Find where in a step a switch changes or a state falls below its threshold, and the time at which the step ends."""
+    """Find the position in a step at which a switch changes or a state becomes extinct, and the end of the step."""
     own, batch, p = run.progress, run.batch, run.progress.subject[lane]
     own.theta[lane], own.root[lane] = 1.0, 0
     falls, g = falls_below_threshold(run, lane), own.output[lane]
@@ -156,7 +159,7 @@ def find_change(run: Any, lane: int, sbml: Any) -> None:
 
 @rare
 def pass_events(run: Any, lane: int, sbml: Any) -> int:
-    """Look at triggers at the time reached and right after it, and execute what is due; return STEPPING or a code."""
+    """Evaluate triggers at the present time and right after it, and execute events that are due; return a code."""
     own, state = run.progress, sbml.state[0]
     y, happened = own.y[lane], state.happened
     state.due, state.begun = 0, 1
@@ -185,7 +188,7 @@ def pass_events(run: Any, lane: int, sbml: Any) -> int:
 
 @rare
 def execute_due_events(run: Any, lane: int, sbml: Any, after: bool) -> int:
-    """Look at triggers, and execute what is due, one after another: after each, triggers are looked at anew."""
+    """Evaluate triggers, and execute events that are due one by one; after each event, triggers are evaluated again."""
     state, at_once = sbml.state[0], 0
     update_switches(run, lane, sbml, after)
     code = note_firings(run, lane, sbml)
@@ -226,7 +229,7 @@ def _assign(run: Any, lane: int, sbml: Any, n: int) -> bool:
 
 @inner
 def _renew_crossed(run: Any, lane: int, sbml: Any) -> None:
-    """Forget the crossings of differences that an event has changed: what crossed zero did so by its own motion."""
+    """Forget zero crossings of differences that an event has changed: only crossings by the solution count."""
     own = run.progress
     for k in range(sbml.switches.size):
         sbml.differences[k] = sbml.sides[2 * k] - sbml.sides[2 * k + 1]
@@ -238,7 +241,7 @@ def _renew_crossed(run: Any, lane: int, sbml: Any) -> None:
 
 @inner
 def note_firings(run: Any, lane: int, sbml: Any) -> int:
-    """Note which events fire, as their triggers became true, and forget those that do not persist. Return a code."""
+    """Record which events fire because their triggers became true, and remove those that do not persist. Return a code."""
     own, holds = run.progress, sbml.holds
     call(sbml.functions.triggers, sbml.holds_now, own.x[lane])
     evaluated = False
@@ -267,7 +270,7 @@ def _evaluate_firing(run: Any, lane: int, sbml: Any) -> None:
 
 @inner
 def _let_wait(run: Any, lane: int, sbml: Any, k: int) -> int:
-    """Let event k, which fires, wait for its time; return STEPPING or a code."""
+    """Put event k, which fires, into the queue until its time; return STEPPING or a code."""
     state, events, n = sbml.state[0], sbml.traits.size, sbml.state[0].waiting
     delay = sbml.evaluated[k] if sbml.traits[k].delayed != 0 else 0.0
     if n == sbml.waiting.size:
@@ -290,7 +293,7 @@ def _let_wait(run: Any, lane: int, sbml: Any, k: int) -> int:
 
 @inner
 def _forget(sbml: Any, k: int) -> None:
-    """Forget that event k waits."""
+    """Remove event k from the queue."""
     state, kept = sbml.state[0], 0
     for n in range(state.waiting):
         if sbml.waiting[n].event != k:
@@ -301,7 +304,7 @@ def _forget(sbml: Any, k: int) -> None:
 
 @inner
 def _move_waiting(sbml: Any, to: int, of: int) -> None:
-    """Move an event that waits to another place."""
+    """Move a waiting event to another position."""
     target, source = sbml.waiting[to], sbml.waiting[of]
     target.time, target.event, target.order = source.time, source.event, source.order
     for a in range(sbml.waiting_values.shape[1]):
@@ -310,10 +313,10 @@ def _move_waiting(sbml: Any, to: int, of: int) -> None:
 
 @inner
 def next_event(run: Any, lane: int, sbml: Any) -> int:
-    """Return which of the events that are due comes first, -1 if none is due.
+    """Return the first of the events that are due, -1 if none is due.
 
-    The one with the largest priority; of equal priorities any one, by a random order that is the same in each run; those
-    without one last, in the order in which they fired.
+    Events with the largest priority come first; equal priorities are ordered at random, in the same way in each run; events
+    without a priority come last, in the order in which they fired.
     """
     state, t, waiting = sbml.state[0], run.progress.t[lane], sbml.waiting
     found, asked, best, alike = -1, False, 0.0, 0

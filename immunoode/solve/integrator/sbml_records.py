@@ -1,4 +1,4 @@
-"""The events of an SBML model as the kernel takes them, and how far they have come."""
+"""The events of an SBML model as records for the kernel, and their progress."""
 
 from __future__ import annotations
 
@@ -26,12 +26,14 @@ SBML_STATE = np.dtype(
         ("assignment", np.int64),
     ]
 )
-"""How far events have come: since when they are counted as `busy`, a delay that is none, how well the time is known; whether
-triggers were looked at, are to be looked at now (`due`), and at the segment's stop; the next of the known times; how many
-events wait, how many have fired, the state of the random order, how many happened in the window and in all; the event and the
-assignment that are wrong."""
+"""The progress of events: the start of the `busy` window, the smallest delay, the accuracy of the time.
+
+Whether triggers have been evaluated, are to be evaluated now (`due`), and at the segment's stop; the next of the known times;
+the number of waiting events, the number that have fired, the state of the random order, the number in the window and in total;
+the event and the assignment that caused an error.
+"""
 WAITING_EVENT = np.dtype([("time", np.float64), ("event", np.int64), ("order", np.int64)])
-"""An event that waits to be carried out: when, which, and its number among all that have fired."""
+"""An event that waits for execution: its time, its index, and its number among all events that have fired."""
 
 
 class SbmlFunctions(NamedTuple):
@@ -48,11 +50,11 @@ class SbmlFunctions(NamedTuple):
 class SbmlEvents(NamedTuple):
     """The events of one run.
 
-    `switches` (U,), `traits` (E,), `offsets`, `targets` and `levels` are those of `EventFunctions`; what switches are stands in
-    the packed input from `switches_at` on, and `moved` says whether the state moves one. `known_times` up to `until` are those
-    at which curved switches change, which hold as long as the states `kept_states` do not; no step is longer than `longest`.
-    `state` (1,) is an SBML_STATE, `holds` which triggers hold, `waiting` the events that wait, with the `waiting_values` of
-    their assignments. The others are room.
+    `switches` (U,), `traits` (E,), `offsets`, `targets` and `levels` are those of `EventFunctions`; the values of switches are
+    in the packed input from `switches_at` on, and `moved` states whether the state changes one. `known_times` up to `until` are
+    the times at which curved switches change, which are valid as long as the states `kept_states` do not change; no step is
+    longer than `longest`. `state` (1,) is an SBML_STATE, `holds` states which triggers hold, `waiting` contains the waiting
+    events, with the `waiting_values` of their assignments. The other arrays are working memory.
     """
 
     functions: SbmlFunctions

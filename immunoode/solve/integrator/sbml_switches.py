@@ -1,7 +1,7 @@
-"""The switches of SBML events: what they are at a time, when time changes them next, and where in a step the state does.
+"""The switches of SBML events: their values at a time, the next change by time, and changes by the state within a step.
 
-A switch is a difference whose sign decides, or the argument of a step (floor). At a time where one changes, it has one value
-exactly there, and another right after it.
+A switch is a difference whose sign is a condition, or the argument of a step (floor). At a time at which a switch changes, it
+has one value exactly at that time, and another right after it.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from immunoode.solve.problem.event_functions import CURVED, LINEAR, MOVED
 CLOSE, _ROUNDED = 1e-13, 1e-14
 """Part of the sides of a switch within which they are equal: where time moves them, and otherwise."""
 _FINEST, _MOST_LOOKS = 2.0**-16, 4000
-"""Shortest part of a step on which a switch is looked at, and how often parts are made shorter."""
+"""Shortest part of a step on which a switch is examined, and the maximum number of subdivisions."""
 _START, _MIDDLE, _END, _OTHER = range(4)
-"""Rows of `gaps` and `speeds`: the places of a part of a step that are looked at."""
+"""Rows of `gaps` and `speeds`: the positions within a part of a step that are examined."""
 
 
 @inner
 def evaluate_sides(run: Any, lane: int, sbml: Any, t: float, y: Any) -> None:
-    """Evaluate both sides of all switches, and how fast their differences change."""
+    """Evaluate both sides of all switches, and the rates of change of their differences."""
     x = run.progress.x[lane]
     set_packed_state(t, y, x)
     call(sbml.functions.sides, sbml.sides, x)
@@ -36,7 +36,7 @@ def evaluate_sides(run: Any, lane: int, sbml: Any, t: float, y: Any) -> None:
 
 @inner
 def switch_tolerance(kind: int, left: float, right: float, slope: float, t: float) -> float:
-    """Return how far the sides of a switch may be apart and are equal still."""
+    """Return the difference up to which the sides of a switch count as equal."""
     size = max(abs(left), abs(right))
     found = CLOSE * (size + abs(t * slope)) if kind == LINEAR or kind == CURVED else _ROUNDED * size
     return found if found < np.inf else 0.0
@@ -44,7 +44,7 @@ def switch_tolerance(kind: int, left: float, right: float, slope: float, t: floa
 
 @inner
 def update_switches(run: Any, lane: int, sbml: Any, after: bool) -> None:
-    """Put what switches are, at the time or right after it, into the packed input."""
+    """Store the values of the switches, at the time or right after it, in the packed input."""
     own = run.progress
     x = own.x[lane]
     for _ in range(sbml.levels):
@@ -55,10 +55,10 @@ def update_switches(run: Any, lane: int, sbml: Any, after: bool) -> None:
 
 @inner
 def _switch_value(sbml: Any, k: int, t: float, after: bool) -> float:
-    """Return what switch k is at a time, or right after it: the sign of a difference, or the whole number of a step.
+    """Return the value of switch k at a time, or right after it: the sign of a difference, or the integer of a step.
 
-    `crossed` is the sign that a difference has right after it crossed zero, where it does so at this time; `blur` how well
-    that time is known.
+    `crossed` is the sign of a difference right after it has crossed zero, if it does so at this time; `blur` is the accuracy of
+    that time.
     """
     switch, left, right, slope = sbml.switches[k], sbml.sides[2 * k], sbml.sides[2 * k + 1], sbml.slopes[k]
     crossed, blur = sbml.crossed[k], sbml.state[0].blur
@@ -105,7 +105,7 @@ def next_linear_switch(run: Any, lane: int, sbml: Any) -> float:
 
 @inner
 def distance(step: bool, held: float, left: float, right: float) -> float:
-    """Return how far a switch, which was `held`, is from changing; below zero where it has."""
+    """Return the distance of a switch, which was `held`, from changing; negative if it has changed."""
     if step:
         return min(left - held, held + 1.0 - left)
     difference = 0.0 if left == right else left - right
@@ -114,7 +114,7 @@ def distance(step: bool, held: float, left: float, right: float) -> float:
 
 @inner
 def _approach(step: bool, held: float, left: float, right: float, slope: float) -> float:
-    """Return how fast `distance` changes."""
+    """Return the rate of change of `distance`."""
     if step:
         return slope if left - held < held + 1.0 - left else -slope
     if held != 0.0:
@@ -124,8 +124,10 @@ def _approach(step: bool, held: float, left: float, right: float, slope: float) 
 
 @inner
 def _measure(run: Any, lane: int, sbml: Any, theta: float, row: int) -> bool:
-    """Fill a row with how far switches that the state moves are from changing at theta, and how fast that changes; return
-    whether one has changed."""
+    """Fill a row with the distances of state-dependent switches from changing at theta, and their rates of change.
+
+    Returns whether one has changed.
+    """
     own, state = run.progress, run.work.scratch
     t, x = own.t[lane], own.x[lane]
     interpolate_into(state, run.work.dense, theta)
@@ -149,10 +151,10 @@ def _changed_at(run: Any, lane: int, sbml: Any, theta: float) -> bool:
 
 @inner
 def locate_switch(run: Any, lane: int, sbml: Any) -> float:
-    """Return right after which theta of a step a switch that the state moves changes first; 2.0 if none does.
+    """Return the theta of a step right after which a switch that depends on the state first changes; 2.0 if none does.
 
-    Between the places that are looked at, a cubic through values and slopes tells whether what lies between is seen; parts are
-    made shorter until it is.
+    Between the examined positions, a cubic through values and slopes shows whether the resolution is sufficient; parts are
+    subdivided until it is.
     """
     low, part, looked, size = 0.0, 0.25, 0, run.progress.size[lane]
     if _measure(run, lane, sbml, 0.0, _START):
@@ -180,7 +182,7 @@ def locate_switch(run: Any, lane: int, sbml: Any) -> float:
 
 @inner
 def _is_resolved(run: Any, sbml: Any, width: float) -> bool:
-    """Whether cubics through the ends of a part of a step agree with what was seen in its middle."""
+    """Whether cubics through the ends of a part of a step agree with the values in its middle."""
     a, m, b = sbml.gaps[_START], sbml.gaps[_MIDDLE], sbml.gaps[_END]
     for k in range(sbml.switches.size):
         if sbml.switches[k].kind == MOVED:
@@ -195,8 +197,10 @@ def _is_resolved(run: Any, sbml: Any, width: float) -> bool:
 
 @inner
 def _locate_touch(run: Any, lane: int, sbml: Any, low: float, high: float, row: int, found: float) -> float:
-    """Return where in a part of a step, whose ends are in `row` and the next one, a switch changes and changes back; `found` if
-    none does before it."""
+    """Return the position in a part of a step at which a switch changes and changes back.
+
+    The ends of the part are in `row` and the next one; `found` is returned if no switch changes before it.
+    """
     gaps, speeds, width = sbml.gaps, sbml.speeds, (high - low) * run.progress.size[lane]
     for k in range(sbml.switches.size):
         if sbml.switches[k].kind == MOVED and speeds[row, k] < 0.0 < speeds[row + 1, k] and found >= high:
@@ -211,7 +215,7 @@ def _locate_touch(run: Any, lane: int, sbml: Any, low: float, high: float, row: 
 
 @inner
 def _locate_nearest(run: Any, lane: int, sbml: Any, k: int, low: float, high: float) -> float:
-    """Return where in a part of a step switch k is nearest to changing, which it approaches first and leaves then."""
+    """Return the position in a part of a step at which switch k, after approaching, is closest to changing."""
     for _ in range(40):
         middle = 0.5 * (low + high)
         _measure(run, lane, sbml, middle, _OTHER)
@@ -224,7 +228,7 @@ def _locate_nearest(run: Any, lane: int, sbml: Any, k: int, low: float, high: fl
 
 @rare
 def note_crossings(run: Any, lane: int, sbml: Any) -> None:
-    """Keep which differences have crossed zero by their own motion at the end of a step, and to which side."""
+    """Store which differences have crossed zero by the solution itself at the end of a step, and to which side."""
     own = run.progress
     x = own.x[lane]
     evaluate_sides(run, lane, sbml, own.t[lane], own.y[lane])

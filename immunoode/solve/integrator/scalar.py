@@ -1,11 +1,10 @@
-"""The scalar engine: one subject stepped over its events, whatever the model.
+"""The scalar engine: one subject is integrated over its events, for any model.
 
-Steps end at events only, output is by dense interpolation, and the size of steps survives events. An explicit method steps
-until its size is held down by stability over a span where implicit steps would be worth their cost; then the implicit one
-does, and the explicit one again where it would pay. Compartments with a threshold become exactly zero when they cross it
-downwards (root of the interpolant). Where a condition of the rates changes its sign, a step ends.
-
-The state may be followed by its derivatives: (1 + m) n numbers, of which the first n are the model's.
+Steps end only at events, output is by dense interpolation, and the step size is kept across events. An explicit method is used
+until stability limits the step size for so long that implicit steps would be worth their cost; then the implicit method is
+used, and the explicit one again when it would be cheaper. Compartments with a threshold become exactly zero when they cross it
+downwards (root of the interpolant). A step ends when a condition of the rates changes its sign. The state may be followed by
+its derivatives: (1 + m) n numbers, of which the first n are the model's.
 """
 
 from __future__ import annotations
@@ -66,11 +65,12 @@ from immunoode.solve.integrator.triggers import (
 from immunoode.solve.status import NOT_FINITE, TOO_MANY, TOO_SMALL
 
 THRESHOLD, TRIGGER = 1, 2
-"""What cuts a step short, added up: a state that falls below its threshold, a trigger that changes."""
+"""Flags of the reasons for shortening a step: a state falls below its threshold, a trigger changes."""
 STALLED = 0.999
-"""Where a step that was cut before a root has it again, it is the interpolant that errs, and the step is halved."""
+"""If a step that was shortened to end before a root contains it again, the interpolant is inaccurate, and the step is halved.
+"""
 REPEATED = -4
-"""Instead of a status code: a step was rejected, or ended at a discontinuity."""
+"""Used instead of a status code: a step was rejected, or ended at a discontinuity."""
 _attempt_explicit, _explicit_interpolant, _explicit_stiffness = tsit5.attempt, tsit5.interpolant, tsit5.stiffness
 _attempt_implicit, _implicit_interpolant, _renew_jacobian = rodas5p.attempt, rodas5p.interpolant, rodas5p.renew_jacobian
 
@@ -86,7 +86,7 @@ def integrate_subjects(run: Run, subjects: Any) -> None:
 
 @inner
 def integrate(run: Any, lane: int) -> int:
-    """Step a subject from where it is to its end; return a status code."""
+    """Integrate a subject from its present time to its end; return a status code."""
     own = run.progress
     prepare_steps(run, lane)
     while True:
@@ -136,7 +136,7 @@ def try_step(run: Any, lane: int) -> int:
 
 @rare
 def prepare_steps(run: Any, lane: int) -> None:
-    """Begin with what the scalar engine keeps besides."""
+    """Initialise the additional state of the scalar engine."""
     own, work = run.progress, run.work
     for i in range(run.layout.size):
         work.tolerance[i] = run.batch.atol[own.subject[lane], i]
@@ -158,7 +158,7 @@ def _choose_size(run: Any, lane: int) -> bool:
 
 @inner
 def attempt_step(run: Any, lane: int) -> float:
-    """Try a step by the method of the time; return its scaled error."""
+    """Try a step with the present method; return its scaled error."""
     own, t, h = run.progress, run.progress.t[lane], run.progress.size[lane]
     statistics = run.batch.statistics[own.subject[lane]]
     if not own.implicit[lane]:
@@ -192,7 +192,7 @@ def make_interpolant(run: Any, lane: int) -> None:
 
 @rare
 def approach_discontinuity(run: Any, lane: int) -> None:
-    """Cut a step before the first sign change of a condition, or cross it where it is right ahead."""
+    """Shorten a step to end before the first sign change of a condition, or cross it if it is immediately ahead."""
     own, p = run.progress, run.progress.subject[lane]
     statistics = run.batch.statistics[p]
     make_interpolant(run, lane)
@@ -215,7 +215,7 @@ def approach_discontinuity(run: Any, lane: int) -> None:
 
 @inner
 def find_root(run: Any, lane: int) -> None:
-    """Find what cuts a step short, if anything does, and the time at which it ends."""
+    """Find the reason for shortening a step, if there is one, and the time at which it ends."""
     own, batch, p = run.progress, run.batch, run.progress.subject[lane]
     own.theta[lane], own.root[lane] = 1.0, 0
     falls, g = falls_below_threshold(run, lane), own.output[lane]
@@ -273,7 +273,7 @@ def _is_last(own: Any, lane: int) -> bool:
 
 @inner
 def pass_trigger(run: Any, lane: int) -> None:
-    """Decide the triggers after a step that one of them has cut short, and keep the nadirs."""
+    """Evaluate the triggers after a step that one of them has shortened, and store the nadirs."""
     own = run.progress
     if own.root[lane] & TRIGGER:
         if update_continuous_triggers(run, lane):
@@ -285,7 +285,7 @@ def pass_trigger(run: Any, lane: int) -> None:
 
 @inner
 def renew_slope(run: Any, lane: int) -> None:
-    """Find the rates at the end of a step: the last stage of an explicit one that was not cut has them."""
+    """Compute the rates at the end of a step: they are the last stage of an explicit step that was not shortened."""
     own, work = run.progress, run.work
     if not own.implicit[lane] and not own.root[lane]:
         copy(work.slope, 0, work.stages, 6 * work.slope.size, work.slope.size)
@@ -322,7 +322,7 @@ def _set_weights(run: Any, lane: int) -> None:
 
 @inner
 def switch_method(run: Any, lane: int) -> None:
-    """Go on by the other method."""
+    """Switch to the other method."""
     own = run.progress
     own.implicit[lane] = 0 if own.implicit[lane] else 1
     own.streak[lane] = 0

@@ -1,8 +1,8 @@
-"""From one stop to the next: the one order of what happens there, for the scalar and the lane engine.
+"""From one stop to the next: the order of operations at a stop, for the scalar and the lane engine.
 
-At a stop, the events that are due are applied in their order, outputs that stand before one of them in the table being saved
-before it. Then triggers are decided that look at the state continuously, and where one begins a course, its events are applied
-as well. Outputs at this time are saved, and a segment begins: steps go on to the next event, or to the end.
+At a stop, the events that are due are applied in their order; outputs that precede an event in the table are saved before it.
+Then continuous triggers are evaluated, and if one begins a course, its events are applied as well. Outputs at this time are
+saved, and a segment begins: steps continue to the next event, or to the end.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from immunoode.solve.problem.event_table import FIRST, REPORT, RESET, SET, STOP,
 from immunoode.solve.status import FINISHED, NOT_FINITE, NOT_STEADY
 
 SWITCH_AFTER = 40
-"""The streak of steps that stability holds down (see `tsit5.held_down`) after which implicit ones are taken, at first."""
+"""The initial number of successive steps limited by stability (see `tsit5.held_down`) after which implicit steps are taken."""
 
 
 @rare
 def load_subject(run: Any, lane: int, p: int) -> None:
-    """Give a lane to subject p, at its start."""
+    """Assign a lane to subject p, at its start."""
     own, batch = run.progress, run.batch
     last = batch.times[p, batch.lengths[p] - 1]
     own.subject[lane] = p
@@ -64,7 +64,7 @@ def end_subject(run: Any, lane: int, status: int) -> None:
 
 @rare
 def pass_stop(run: Any, lane: int) -> int:
-    """Do what happens at the time that a subject has come to; return STEPPING, or the status code with which it ends."""
+    """Process the time that a subject has reached; return STEPPING, or the status code with which it ends."""
     own, p = run.progress, run.progress.subject[lane]
     own.events_done[lane] = 0
     run.batch.ended[p] = own.t[lane]
@@ -81,7 +81,7 @@ def pass_stop(run: Any, lane: int) -> int:
 
 @inner
 def apply_due_events(run: Any, lane: int) -> bool:
-    """Apply the events up to the time that a subject has come to; False if there is no steady state."""
+    """Apply the events up to the time that a subject has reached; False if there is no steady state."""
     own, batch = run.progress, run.batch
     t, end = own.t[lane], batch.offsets[own.subject[lane] + 1]
     while own.event[lane] < end and batch.events[own.event[lane]].time <= t:
@@ -112,7 +112,7 @@ def save_state(run: Any, lane: int) -> None:
 
 @inner
 def save_reached(run: Any, lane: int) -> None:
-    """Save the state for all outputs up to the time that a subject has come to."""
+    """Save the state for all outputs up to the time that a subject has reached."""
     own, p = run.progress, run.progress.subject[lane]
     while own.output[lane] < run.batch.lengths[p] and run.batch.times[p, own.output[lane]] <= own.t[lane]:
         save_state(run, lane)
@@ -120,7 +120,7 @@ def save_reached(run: Any, lane: int) -> None:
 
 @rare
 def begin_segment(run: Any, lane: int) -> None:
-    """Find the next stop, and begin to step to it."""
+    """Find the next stop, and begin the segment that ends at it."""
     own, batch, p = run.progress, run.batch, run.progress.subject[lane]
     stop = own.end[lane]
     if own.event[lane] < batch.offsets[p + 1]:
@@ -146,7 +146,7 @@ def start_steps(run: Any, lane: int) -> None:
 
 @inner
 def set_stop(run: Any, lane: int, stop: float) -> None:
-    """Let a segment end at a time; rates are asked for strictly within it."""
+    """Set the end of a segment; rates are evaluated strictly within it."""
     own = run.progress
     earliest, latest = own.t[lane] + time_epsilon(own.t[lane]), stop - time_epsilon(stop)
     if earliest >= latest:
@@ -156,7 +156,7 @@ def set_stop(run: Any, lane: int, stop: float) -> None:
 
 @rare
 def renew_rates(run: Any, lane: int, t: float) -> None:
-    """Renew the rates at the state of a subject."""
+    """Update the rates at the state of a subject."""
     own = run.progress
     set_packed_state(t, own.y[lane], own.x[lane])
     evaluate_rates(run, lane, t, run.work.slope)

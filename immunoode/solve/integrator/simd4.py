@@ -1,8 +1,8 @@
-"""Sums of vectors four numbers at a time: what a step does to states, for any number of them.
+"""Sums of vectors four numbers at a time: the operations of a step on any number of states.
 
-Loops over a handful of states are too short for the compiler's own vector code, which unrolls for long ones. Vectors have a
-length that is a multiple of four, filled up with zeros. Places are given as array and index, since a slice of an array would
-be counted by Numba, at a cost above that of the sums.
+Loops over a handful of states are too short for the compiler's own vector code, which unrolls for long ones. The length of
+vectors is a multiple of four, padded with zeros. Positions are given as array and index, because Numba would count references
+to a slice of an array, which costs more than the sums.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ def _load(builder: Any, data: Any, at: Any) -> Any:
 
 
 def _gather(builder: Any, data: Any, at: Any) -> Any:
-    """Load numbers one by one: they were just stored so by a model's function, and a wide load would wait for all of them.
+    """Load numbers one by one.
 
-    Atomic, since the compiler would make it a wide load otherwise; on a processor of today it costs the same as any load.
+    A function of the model has just stored them one by one, and a wide load would wait for all of them. The loads are atomic,
+    because the compiler would otherwise merge them; on present processors, they cost the same as any load.
     """
     found = ir.Constant(_VECTOR, ir.Undefined)
     for lane in range(VECTOR):

@@ -1,7 +1,7 @@
-"""Sums of vectors for eight subjects at a time, each with a step of its own.
+"""Sums of vectors for eight subjects at a time, each with its own step size.
 
-Vectors hold number i of lane l at 8 i + l, and are aligned to 64 bytes: number i of all is one wide register.
-What a sum gives for one subject does not depend on the others.
+Number i of lane l is at index 8 i + l, and vectors are aligned to 64 bytes: number i of all subjects is one wide register. The
+result of a sum for one subject does not depend on the others.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from immunoode.solve.problem.packed_input import LANES
 from immunoode.solve.problem.simd_math import DOUBLES
 
 OVERSHOOTS, FALLS, UNBOUNDED = 1, 2, 4
-"""What `check_steps` finds, added up."""
+"""The flags of `check_steps`."""
 _ALIGN = 8 * LANES
 _FLAGS = ir.VectorType(ir.IntType(64), LANES)
 
@@ -44,7 +44,7 @@ def _spread(builder: Any, value: Any) -> Any:
 
 
 def _over(builder: Any, length: Any) -> Any:
-    """Loop over the vectors of an array's length."""
+    """Loop over the vectors of an array."""
     return cgutils.for_range_slice(builder, length.type(0), length, length.type(LANES))
 
 
@@ -146,8 +146,8 @@ def error_norms(
 ) -> Any:
     """Set out[:8] to the error of each subject: the largest root mean square of those of its states and of each sensitivity.
 
-    What is measured is weighed[first:] / (atol + rtol max(|y|, |trial|)). For sensitivity k the size of a state times units[k]
-    counts as well; units[0] is zero.
+    The scaled error is weighed[first:] / (atol + rtol max(|y|, |trial|)). For sensitivity k, the size of a state times units[k]
+    is also taken into account; units[0] is zero.
     """
     signature = types.void(out, weighed, types.intp, y, trial, types.double, atol, units)
 
@@ -185,8 +185,10 @@ def _larger(builder: Any, before: Any, after: Any, at: Any) -> Any:
 
 @intrinsic
 def stiffness(typingctx: Any, out: Any, k: Any, trial: Any, sixth: Any, rtol: Any, atol: Any) -> Any:
-    """Set out[:8] to the size of the leading eigenvalue (see `immunoode.solve.integrator.tsit5.stiffness`), 0 where nothing
-    moves."""
+    """Set out[:8] to the size of the leading eigenvalue, 0 if the state does not change.
+
+    See `immunoode.solve.integrator.tsit5.stiffness`.
+    """
     signature = types.void(out, k, trial, sixth, types.double, atol)
 
     def generate(cgctx: Any, builder: Any, sig: Any, args: Any) -> Any:
@@ -210,10 +212,10 @@ def stiffness(typingctx: Any, out: Any, k: Any, trial: Any, sixth: Any, rtol: An
 
 @intrinsic
 def check_steps(typingctx: Any, out: Any, y: Any, trial: Any, debris: Any, extinct: Any, largest: Any) -> Any:
-    """Set the integers out[:8] to what is found in a step from y to trial.
+    """Set the integers out[:8] to the flags of a step from y to trial.
 
-    OVERSHOOTS: a state goes below zero by more than `debris`; FALLS: one falls below its threshold; UNBOUNDED: something is
-    not below `largest` in size. States are as many as `debris` holds; what comes after them is derivatives.
+    OVERSHOOTS: a state is negative by more than `debris`; FALLS: a state falls below its threshold; UNBOUNDED: a number is not
+    below `largest` in size. The number of states is the length of `debris`; they are followed by derivatives.
     """
     signature = types.void(out, y, trial, debris, extinct, types.double)
 
@@ -250,16 +252,16 @@ def _taken(builder: Any, chosen: Any) -> tuple[Any, Any]:
 
 
 def _kept(builder: Any, taken: Any, new: Any, old: Any) -> Any:
-    """Return the new numbers of lanes that are chosen, the old ones of others; `taken` is None where all are chosen."""
+    """Return the new numbers for chosen lanes and the old numbers for the others; `taken` is None if all are chosen."""
     return new if taken is None else builder.select(taken, new, old)
 
 
 @intrinsic
 def accept_steps(typingctx: Any, chosen: Any, y: Any, trial: Any, debris: Any, atol: Any, shares: Any) -> Any:
-    """Where chosen[:8] is not zero, y becomes trial.
+    """If chosen[:8] is not zero, y becomes trial.
 
-    What is empty stays empty: a state's trial below zero by no more than `debris` is zero (states are as many as `debris`
-    holds). Absolute tolerances, and debris with them, become at least their share of the new size.
+    Empty states remain empty: a state whose trial value is negative by no more than `debris` becomes zero (the number of states
+    is the length of `debris`). Absolute tolerances, and debris with them, become at least their share of the new size.
     """
     signature = types.void(chosen, y, trial, debris, atol, shares)
 
@@ -299,7 +301,7 @@ def accept_steps(typingctx: Any, chosen: Any, y: Any, trial: Any, debris: Any, a
 
 @intrinsic
 def carry_rates(typingctx: Any, chosen: Any, k: Any) -> Any:
-    """Where chosen[:8] is not zero, k[0] becomes k[6]: the rates at the end of an explicit step are those at the next start."""
+    """If chosen[:8] is not zero, k[0] becomes k[6]: the rates at the end of an explicit step are those at the next start."""
     signature = types.void(chosen, k)
 
     def generate(cgctx: Any, builder: Any, sig: Any, args: Any) -> Any:

@@ -1,7 +1,8 @@
-"""The steady state of repeated doses: intervals one after another until they end where they began.
+"""The steady state of repeated doses.
 
-Only the compartments that exchange matter with the dosed one move, in time that stands still: a tumour under treatment has
-no steady state, its drug has. Steps are those of `immunoode.solve.integrator.tsit5`, with rates of their own.
+Dosing intervals are integrated one after another until the state at the end equals that at the beginning. Only the compartments
+that exchange matter with the dosed one change, at a fixed time: a tumour under treatment has no steady state, but the drug has.
+Steps are those of `immunoode.solve.integrator.tsit5`, with separate rates.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from immunoode.solve.problem.packed_input import TIME_AT
 MOST_INTERVALS = 20_000
 _MOST_STEPS = 100_000
 CLOSE = 0.02
-"""What may be missing at the end, in units of the tolerances."""
+"""The permitted remaining change, in units of the tolerances."""
 _attempt = tsit5.attempt
 
 
@@ -60,7 +61,10 @@ def periodic_steady_state(run: Any, lane: int, e: int) -> bool:
 
 @rare
 def _converge(run: Any, lane: int, e: int, endless: bool) -> float:
-    """Repeat intervals until they end where they began; return the last full step, below zero if they do not."""
+    """Repeat intervals until the state at the end equals that at the beginning.
+
+    Return the last full step, negative if this is not reached.
+    """
     event, work = run.batch.events[e], run.work
     length = 1.0 if endless else event.interval
     h, change = 1e-2 * length, 0.0
@@ -99,7 +103,7 @@ def _largest_change(run: Any, lane: int) -> float:
 
 @rare
 def _advance_interval(run: Any, lane: int, e: int, length: float, h: float) -> float:
-    """Give a dose and move on by `length`, at most one interval; return as `_advance`."""
+    """Give a dose and integrate over `length`, at most one interval; return the same as `_advance`."""
     event, work, n, size = run.batch.events[e], run.work, run.layout.states, run.layout.size
     z, inflow, running, moving = work.steady_state, work.steady_inflow, work.steady_running, work.steady_moving
     dose_effect(run, lane, e, z)
@@ -131,7 +135,7 @@ def _advance_interval(run: Any, lane: int, e: int, length: float, h: float) -> f
 
 @rare
 def _advance(run: Any, lane: int, length: float, h: float) -> float:
-    """Move the steady state on by `length` days; return the last full step, below zero if it fails."""
+    """Integrate the steady state over `length` days; return the last full step, negative if it fails."""
     work, z = run.work, run.work.steady_state
     done, previous = 0.0, 0.0
     _evaluate_steady_rates(run, lane, z, work.slope)
@@ -163,7 +167,10 @@ def _evaluate_steady_rates(run: Any, lane: int, z: Any, out: Any) -> None:
 
 @inner
 def _steady_rates(run: Any, lane: int, t: float, out: Any) -> None:
-    """Set `out` to the rates of the moving states at the time of the event, with what flows into them; others stand still."""
+    """Set `out` to the rates of the moving states at the time of the event, including infusions.
+
+    The rates of other states are zero.
+    """
     work, x, n = run.work, run.progress.x[lane], run.layout.states
     x[TIME_AT] = run.progress.t[lane]
     call(run.functions.rates, out, x)

@@ -1,4 +1,4 @@
-"""Triggers: is a condition on the state found, what does it change, and when does a course of doses begin."""
+"""Triggers: evaluation of conditions on the state, their effects, and the start of courses of doses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _RESOLUTION = 2.0**-50
 
 @inner
 def evaluate_quantities(run: Any, lane: int, t: float, y: Any) -> None:
-    """Fill the workspace's `quantities` with what the triggers look at."""
+    """Fill the workspace's `quantities` with those that the triggers watch."""
     x = run.progress.x[lane]
     set_packed_state(t, y, x)
     call(run.functions.quantities, run.work.quantities, x)
@@ -24,7 +24,7 @@ def evaluate_quantities(run: Any, lane: int, t: float, y: Any) -> None:
 
 @rare
 def initialise_triggers(run: Any, lane: int) -> None:
-    """Begin with triggers that are off, doses as they are, and what triggers compare with."""
+    """Initialise the triggers: all are off, doses are unchanged, and reference values are set."""
     own, quantities = run.progress, run.work.quantities
     for i in range(own.dose_factors.shape[1]):
         own.dose_factors[lane, i] = 1.0
@@ -38,7 +38,7 @@ def initialise_triggers(run: Any, lane: int) -> None:
 
 @inner
 def condition_holds(run: Any, lane: int, r: int, value: float) -> bool:
-    """Whether the condition of trigger r holds for a value of its quantity; of one that is on, whether it still does."""
+    """Whether the condition of trigger r holds for a value of its quantity; if it is on, whether it still holds."""
     own, trigger = run.progress, run.triggers.table[r]
     reference, limit = 0.0, trigger.release if own.trigger_on[lane, r] else trigger.limit
     if trigger.reference != NO_REFERENCE:
@@ -51,7 +51,7 @@ def condition_holds(run: Any, lane: int, r: int, value: float) -> bool:
 
 @inner
 def would_change(run: Any, lane: int) -> bool:
-    """Whether a trigger that is decided continuously would change now, by the quantities in the workspace."""
+    """Whether a continuous trigger would change now, given the quantities in the workspace."""
     table, on = run.triggers.table, run.progress.trigger_on[lane]
     for r in range(table.size):
         if table[r].continuous != 0 and not (on[r] and table[r].lasting != 0):
@@ -76,14 +76,14 @@ def locate_trigger(run: Any, lane: int) -> float:
 
 @rare
 def decide_at_visit(run: Any, lane: int, r: int) -> None:
-    """Decide trigger r at a visit."""
+    """Evaluate trigger r at a visit."""
     evaluate_quantities(run, lane, run.progress.t[lane], run.progress.y[lane])
     update_trigger(run, lane, r, run.work.quantities[r])
 
 
 @rare
 def update_continuous_triggers(run: Any, lane: int) -> bool:
-    """Decide the triggers that are decided continuously; True if a course begins."""
+    """Evaluate the continuous triggers; True if a course begins."""
     evaluate_quantities(run, lane, run.progress.t[lane], run.progress.y[lane])
     began = False
     for r in range(run.triggers.table.size):
@@ -94,7 +94,7 @@ def update_continuous_triggers(run: Any, lane: int) -> bool:
 
 @inner
 def update_nadirs(run: Any, lane: int) -> None:
-    """Keep the lowest values of what triggers look at continuously."""
+    """Store the lowest values of the quantities of continuous triggers."""
     nadir = run.progress.nadir[lane]
     for r in range(run.triggers.table.size):
         if run.triggers.table[r].continuous != 0:
@@ -103,7 +103,7 @@ def update_nadirs(run: Any, lane: int) -> None:
 
 @rare
 def update_trigger(run: Any, lane: int, r: int, value: float) -> bool:
-    """Decide trigger r for a value of its quantity; True if a course begins, whose events are put among those to come."""
+    """Evaluate trigger r for a value of its quantity; True if a course begins, whose events are added to the future events."""
     own, trigger, fired = run.progress, run.triggers.table[r], run.batch.fired[run.progress.subject[lane]]
     on, nadir = own.trigger_on[lane], own.nadir[lane]
     nadir[r] = min(nadir[r], value)
@@ -125,7 +125,7 @@ def update_trigger(run: Any, lane: int, r: int, value: float) -> bool:
 
 @inner
 def _set_dose_factors(run: Any, lane: int) -> None:
-    """Let doses of each input be multiplied by the factors of all triggers that are on and affect it."""
+    """Set the factor for doses of each input to the product of the factors of all triggers that are on and affect it."""
     factors, on, triggers = run.progress.dose_factors[lane], run.progress.trigger_on[lane], run.triggers
     for i in range(factors.size):
         factors[i] = 1.0
@@ -136,7 +136,7 @@ def _set_dose_factors(run: Any, lane: int) -> None:
 
 @inner
 def _begin_course(run: Any, lane: int, r: int) -> None:
-    """Give the events of a course their times, and put all that are to come in order."""
+    """Set the times of the events of a course, and sort all future events."""
     own, batch = run.progress, run.batch
     first, end = own.event[lane], batch.offsets[own.subject[lane] + 1]
     for e in range(first, end):

@@ -18,9 +18,9 @@ STAGES = 7
 EVALUATIONS = 6
 ORDER = 5
 STABLE = 3.3
-"""Where |h lambda| leaves the region of stability along the negative real axis, a little inside."""
+"""The value of |h lambda| slightly inside the boundary of the region of stability along the negative real axis."""
 HELD_DOWN = 0.5
-"""Share of STABLE from which a step counts as held down by stability."""
+"""Fraction of STABLE above which a step counts as limited by stability."""
 C = (0.0, 0.161, 0.327, 0.9, 0.9800255409045097, 1.0, 1.0)
 A = (
     (0.0,),
@@ -57,9 +57,9 @@ DENSE = np.array(
 def attempt(rates: Any, run: Any, lane: int, y: Any, t: float, h: float) -> float:
     """Step from (t, y), whose rates are the slope of the workspace, into its `trial`; return the scaled error.
 
-    `rates(run, lane, t, out)` gives the rates at the states in the packed input; they are asked for at the segment's `latest`
-    at the latest. The workspace holds the seven stages on return, and in `sixth` the state of the sixth, which is at the end of
-    the step as well: from both comes the estimate of stiffness.
+    `rates(run, lane, t, out)` gives the rates at the states in the packed input; rates are evaluated no later than at the
+    segment's `latest`. On return, the workspace contains the seven stages, and in `sixth` the state of the sixth stage, which
+    is also at the end of the step: both are used to estimate stiffness.
     """
     work, x, latest, width = run.work, run.progress.x[lane], run.progress.latest[lane], y.size
     k, trial, size = work.stages, work.trial, run.layout.size
@@ -122,9 +122,9 @@ def stiffness(run: Any) -> float:
 
 @inner
 def held_down(streak: int, reach: float) -> int:
-    """Return the streak of steps that stability holds down, after one with this |h lambda|.
+    """Return the number of successive steps limited by stability, after a step with this |h lambda|.
 
-    Where what is unstable is small beside its tolerance, steps grow beyond the limit, are cut, and begin again well inside: one
-    of five at the limit counts as much as the four others.
+    If the unstable component is small compared with its tolerance, steps grow beyond the limit, are shortened, and start again
+    well inside: one step in five at the limit counts as much as the four others.
     """
     return streak + 4 if reach > HELD_DOWN * STABLE else max(0, streak - 1)

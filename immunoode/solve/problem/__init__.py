@@ -1,1 +1,1 @@
-"""What is solved: a model, its doses and its triggers as numbers and native functions, once per structure."""
+"""The problem to be solved: a model, its doses and its triggers as numbers and native functions, once per structure."""

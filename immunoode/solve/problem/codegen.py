@@ -17,7 +17,7 @@ _SIGNATURE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_v
 class NativeFunction:
     """A vector of expressions as machine code, `void f(double *out, const double *in, void *context)`.
 
-    Holds what SymEngine returned: the address is good only while that lives.
+    Keeps the object returned by SymEngine, because the address is valid only as long as it exists.
     """
 
     def __init__(self, inputs: list[Expr], expressions: list[Expr]) -> None:

@@ -1,16 +1,17 @@
 """Machine code for the linear algebra of an implicit step of eight subjects: straight-line code over the non-zeros alone.
 
-An implicit step solves (s I - J) k = f + r for each stage, where J is the Jacobian of the rates at its start, s one over the
-step times the method's coefficient, and f the rates at the stage. `ImplicitFunctions.prepare` evaluates J and factorises the
-matrix, `stage` evaluates f and substitutes. Which entries are not zero is known from the model's equations, so the elimination
-is written out once, in an order that fills in few others (Markowitz 1957, Management Science 3:255-269); pivots are those of
-the diagonal. A matrix that this cannot factorise to some digits is reported as such, and a shorter step makes the diagonal
-dominate.
+An implicit step solves (s I - J) k = f + r for each stage, where J is the Jacobian of the rates at its start, s the reciprocal
+of the step size times the method's coefficient, and f the rates at the stage. `ImplicitFunctions.prepare` evaluates J and
+factorises the matrix, `stage` evaluates f and substitutes. The non-zero entries are known from the model's equations, so that
+the elimination is written out once, in an order that creates few further non-zeros (Markowitz 1957, Management Science
+3:255-269); pivots are on the diagonal. If a matrix cannot be factorised accurately in this way, this is reported, and a shorter
+step makes the diagonal dominant.
 
 The Jacobian of the states with their derivatives is block lower triangular: J in each block of its diagonal, and below it, in
-the block column of the states, the derivatives of the sensitivities' rates by the states. These are evaluated once per step.
-A stage is found for the states, then for one sensitivity after another: its rates are the product with the Jacobian at the
-stage, which the states leave to all of them, and an explicit part. What one sensitivity needs stays in the nearest cache.
+the block column of the states, the derivatives of the sensitivities' rates with respect to the states. These are evaluated once
+per step. A stage is computed for the states, then for one sensitivity after another: its rates are the product with the
+Jacobian at the stage, which is shared by all of them, plus an explicit part. The data of one sensitivity remain in the nearest
+cache.
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ from immunoode.solve.problem.codegen_simd import POINTER, compiled, load, new_fu
 from immunoode.solve.problem.packed_input import FLAG, ITERATE_AT, LANES, SIZE
 
 _LEAST, _MOST = 1e-8, 1e12
-"""Of a pivot, relative to the diagonal it came from: what is below has lost its digits, what is above grew out of others."""
+"""Limits of a pivot relative to its original diagonal entry: below, it has lost its digits.
+
+Above, it has grown from other entries.
+"""
 
 Entry = tuple[int, int]
 _INDEX = ir.IntType(64)
@@ -40,9 +44,10 @@ _INDEX = ir.IntType(64)
 class Linearisation:
     """A model's rates and their non-zero derivatives, as expressions of the packed input.
 
-    `direct` is by (k, i), what the sensitivity k's rates hold besides the product of the Jacobian and the sensitivity.
-    `jacobian` is by (i, j); `second` by (i, j, l), its derivatives by state l; `explicit` by (k, i, l), those of `direct`;
-    `drift` and `explicit_drift` are derivatives by time, by i and (k, i), and `jacobian_drift` those of the Jacobian.
+    `direct`, indexed by (k, i), contains the terms of the rates of sensitivity k other than the product of the Jacobian and the
+    sensitivity. `jacobian` is indexed by (i, j); `second`, by (i, j, l), contains its derivatives with respect to state l;
+    `explicit`, by (k, i, l), those of `direct`. `drift` and `explicit_drift` are derivatives with respect to time, indexed by i
+    and (k, i), and `jacobian_drift` those of the Jacobian.
     """
 
     states: int
@@ -58,7 +63,7 @@ class Linearisation:
 
     @property
     def coupled(self) -> list[Entry]:
-        """The places (i, l) where a sensitivity's rates depend on the states."""
+        """The pairs (i, l) for which a sensitivity's rates depend on the states."""
         found = {(i, m) for i, _, m in self.second} | {(i, m) for _, i, m in self.explicit}
         return sorted(found)
 
@@ -76,7 +81,7 @@ def linearisation(
     Parameters
     ----------
     jacobian : dict
-        The non-zero derivatives of rate i by state j.
+        The non-zero derivatives of rate i with respect to state j.
     """
     drift = _non_zero({i: derivative(rate, time) for i, rate in enumerate(rates)})
     second: dict[tuple[int, int, int], Expr] = {}
@@ -106,11 +111,12 @@ class ImplicitFunctions:
     `prepare`, `void f(double *out, const double *in, const double *given)`, takes the packed input at the start of a step and
     `given`: s, then the weight of each state. It fills `rows` rows of out: the flag, the size of the leading eigenvalue, the
     vector of its power iteration (which it continues), the factors, the entries of the coupling, and, from row `drift_at` on,
-    the derivatives of the rates by time.
+    the derivatives of the rates with respect to time.
 
     `stage`, `void f(double *out, const double *in, const double *right, double *prepared, int64_t block)`, solves for the
-    states where `block` is 0, else for that sensitivity, from 1; the states come first, since they leave the Jacobian at the
-    stage in `prepared`. `right` is what is added to the rates of this block. All hold eight subjects, interleaved.
+    states if `block` is 0, otherwise for the sensitivity with this number, from 1. The states come first, because they store
+    the Jacobian at the stage in `prepared`. `right` is added to the rates of this block. All arrays contain eight subjects,
+    interleaved.
     """
 
     def __init__(self, inputs: list[Expr], found: Linearisation, states_at: int) -> None:
@@ -124,7 +130,7 @@ class ImplicitFunctions:
 
 
 def _order(n: int, entries: Any) -> list[int]:
-    """Return the order of elimination: at each turn the pivot that fills in least."""
+    """Return the order of elimination: at each step, the pivot that creates the fewest non-zeros."""
     rows = [{j for i, j in entries if i == row} | {row} for row in range(n)]
     left, order = set(range(n)), list[int]()
     while left:
@@ -138,7 +144,7 @@ def _order(n: int, entries: Any) -> list[int]:
 
 
 def _filled(order: list[int], entries: Any) -> list[Entry]:
-    """Return the places off the diagonal that are not zero after elimination."""
+    """Return the off-diagonal positions that are non-zero after elimination."""
     places = {at for at in entries if at[0] != at[1]}
     for turn, c in enumerate(order):
         later = order[turn + 1 :]
@@ -148,7 +154,10 @@ def _filled(order: list[int], entries: Any) -> list[Entry]:
 
 
 class _Layout:
-    """Where what is prepared stands, in rows of eight: of the whole step, then what the states leave for a stage."""
+    """The layout of the prepared numbers, in rows of eight.
+
+    Those of the whole step, then those that the states store for a stage.
+    """
 
     def __init__(self, found: Linearisation, order: list[int]) -> None:
         n, m, filled = found.states, found.sensitivities, _filled(order, found.jacobian)
@@ -226,7 +235,7 @@ def _write_size(builder: Any, jacobian: Any, layout: _Layout, out: Any, scales: 
 
 
 def _write_factors(builder: Any, jacobian: Any, layout: _Layout, out: Any, shift: Any) -> None:
-    """Write the elimination: below the diagonal what rows are multiplied with, above it the rows, on it the inverse pivots."""
+    """Write the elimination: multipliers of rows below the diagonal, rows above it, inverse pivots on it."""
     negative = vm.number(-0.0)
     matrix = {at: builder.fsub(negative, value) for at, value in jacobian.items()}
     flag, infinite = vm.number(0.0), vm.number(np.inf)
@@ -256,7 +265,7 @@ def _write_factors(builder: Any, jacobian: Any, layout: _Layout, out: Any, shift
 
 @dataclass
 class _Pivot:
-    """An entry of the diagonal, and the size of what it began with."""
+    """An entry of the diagonal, and its original size."""
 
     value: Any
     size: Any
@@ -295,7 +304,7 @@ def _write_stage(inputs: list[Expr], found: Linearisation, layout: _Layout, stat
 def _write_sensitivity(builder: Any, pointers: Sequence[Any], block: Any, layout: _Layout, states_at: int) -> None:
     """Write a stage of the sensitivity `block`, from 1: for as many subjects at a time as one register of the processor holds.
 
-    All states of some subjects then stay in registers, where those of eight would not.
+    All states of these subjects then remain in registers, whereas those of eight would not.
     """
     width = _register()
     vectors = ir.VectorType(ir.DoubleType(), width)
@@ -338,7 +347,7 @@ def _write_sensitivity(builder: Any, pointers: Sequence[Any], block: Any, layout
 
 @cache
 def _register() -> int:
-    """Return how many numbers a register of this processor holds, eight at most."""
+    """Return the number of values in a register of this processor, at most eight."""
     return LANES if llvm.get_host_cpu_features().get("avx512f") else LANES // 2
 
 

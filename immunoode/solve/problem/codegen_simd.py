@@ -24,15 +24,15 @@ _NAMES = count()
 
 
 class NotVectorised(Exception):
-    """An expression holds something that there are no vectors of."""
+    """An expression contains a function that has no vector version."""
 
 
 class VectorFunction:
     """A vector of expressions as machine code, `void f(double *out, const double *in, const double *added)`.
 
     Output i is expression i plus number i of `added`, where sums of products may be added to expressions: of an output the
-    indices of other expressions and of inputs. All three hold eight subjects, interleaved, and are aligned to 64 bytes.
-    The address is good as long as this object lives.
+    indices of other expressions and of inputs. All three hold eight subjects, interleaved, and are aligned to 64 bytes. The
+    address is valid as long as this object exists.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def _initialise() -> None:
 
 
 def compiled(module: Any) -> Any:
-    """Return the engine that holds a module's machine code."""
+    """Return the engine that contains a module's machine code."""
     _initialise()
     features = llvm.get_host_cpu_features().flatten()
     target = llvm.Target.from_default_triple()  # a machine for each: its engine owns it

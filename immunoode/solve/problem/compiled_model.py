@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from immunoode.solve.problem.codegen_simd import VectorFunction
 
 KNOWN = ("lag", "share", "rate", "duration")
-"""What is known of an input before a simulation, in the order of `CompiledModel.known_times`."""
+"""The properties of an input that are known before a simulation, in the order of `CompiledModel.known_times`."""
 
 
 _LOCK = RLock()
 
 
 class _Lifted(NamedTuple):
-    """Rates (1 + m) n, the Jacobian row by row, the explicit parts (m, n), and what the symbols of constants stand for."""
+    """Rates (1 + m) n, the Jacobian row by row, the explicit parts (m, n), and the expressions of the constants."""
 
     rates: list[Expr]
     jacobian: list[Expr]
@@ -85,7 +85,7 @@ class CompiledModel:
 
     @cached_property
     def _lifted(self) -> _Lifted:
-        """Rates and Jacobian with symbols for what is constant in them, and what these stand for."""
+        """Rates and Jacobian with symbols for constant expressions, and these expressions."""
         constants, chain = Constants(self.equations.parameters), self.chain
         rates = [constants.without(e) for e in chain.with_derivatives(list(self.equations.rhs))]
         jacobian = [constants.without(derivative(rate, state)) for rate in self.equations.rhs for state in chain.states]
@@ -104,9 +104,10 @@ class CompiledModel:
 
     @cached_property
     def lane_rates(self) -> VectorFunction | None:
-        """The rates of eight subjects at once; None where they hold something that there are no vectors of.
+        """The rates of eight subjects at once; None if they contain a function that has no vector version.
 
-        The Jacobian is evaluated once for all sensitivities: the rates of one are its product with that, and an explicit part.
+        The Jacobian is evaluated once for all sensitivities: the rates of a sensitivity are its product with the Jacobian plus
+        an explicit part.
         """
         from immunoode.solve.problem.codegen_simd import NotVectorised, VectorFunction
 
@@ -123,7 +124,7 @@ class CompiledModel:
 
     @cached_property
     def implicit_lanes(self) -> ImplicitFunctions:
-        """What implicit steps of eight subjects at once need besides their rates, which there are vectors of."""
+        """The functions that implicit steps of eight subjects need in addition to their rates."""
         from immunoode.solve.problem.codegen_implicit import ImplicitFunctions, linearisation
 
         lifted, chain = self._lifted, self.chain
@@ -133,34 +134,37 @@ class CompiledModel:
 
     @cached_property
     def jacobian(self) -> NativeFunction:
-        """Derivatives of the model's rates by its states, row by row."""
+        """Derivatives of the model's rates with respect to its states, row by row."""
         return self._function(self._lifted.jacobian)
 
     @cached_property
     def constants(self) -> NativeFunction:
-        """What depends on parameters alone in the rates."""
+        """The expressions in the rates that depend on parameters alone."""
         return self._function(list(self._lifted.constants))
 
     @cached_property
     def time_derivative(self) -> NativeFunction:
-        """Derivatives of the rates by time, where it stands in them."""
+        """Derivatives of the rates with respect to time, if they depend on it."""
         rates = self.chain.with_derivatives(list(self.equations.rhs))
         return self._function([derivative(rate, self.chain.time) for rate in rates])
 
     @cached_property
     def coupling(self) -> NativeFunction:
-        """Derivatives of the sensitivities' rates by the model's states, along `direction`: (m n)."""
+        """Derivatives of the sensitivities' rates with respect to the model's states, along `direction`: (m n)."""
         rates = self.chain.with_derivatives(list(self.equations.rhs))[self.base :]
         return self._function([self.chain.along_direction(rate) for rate in rates])
 
     @cached_property
     def depends_on_time(self) -> bool:
-        """Whether time stands in the rates."""
+        """Whether the rates depend on time."""
         return any(self.chain.time in rate.free_symbols for rate in self.equations.rhs)
 
     @cached_property
     def arrivals(self) -> NativeFunction:
-        """What each input does when `dose` of it arrives: what pulses add to each state, then what the dose adds to each."""
+        """The effect of each input when `dose` of it arrives.
+
+        The amounts that pulses add to each state, then those that the dose adds to each.
+        """
         return self._function([e for name in self.equations.inputs for e in self._arrival(name)])
 
     def _arrival(self, name: str) -> list[Expr]:
@@ -177,13 +181,13 @@ class CompiledModel:
 
     @cached_property
     def conditions(self) -> NativeFunction:
-        """Differences whose sign decides about rates, then the sizes of their terms, to which rounding errors are relative."""
+        """Differences whose sign switches rates, then the sizes of their terms, to which rounding errors are relative."""
         conditions = list(self.equations.conditions)
         return self._function([*conditions, *map(size_of_terms, conditions)])
 
     @cached_property
     def crossings(self) -> NativeFunction:
-        """For each condition: how fast it changes along `direction` and time, and its derivative by each of `by`."""
+        """The rate of change of each condition along `direction` and time, and its derivatives with respect to `by`."""
         rows = [
             [self.chain.along_direction(c) + derivative(c, self.chain.time), *self.chain.derivatives(c)]
             for c in self.equations.conditions
@@ -191,7 +195,7 @@ class CompiledModel:
         return self._function([e for row in rows for e in row])
 
     def compile(self) -> None:
-        """Make every function now: subjects are solved in threads, and each must find the same ones."""
+        """Create all functions now, because subjects are solved in threads, which must all use the same functions."""
         with _LOCK:
             _ = self.rates, self.arrivals, self.jacobian, self.initial, self.conditions, self.constants
             _ = self.known_times, self.scales, self.input_states, self.exchange, self.clock, self.clocks
@@ -207,26 +211,27 @@ class CompiledModel:
 
     @cached_property
     def scales(self) -> NativeFunction:
-        """What one unit of each input adds to its state."""
+        """The amount that one unit of each input adds to its state."""
         return self._function([target.scale for target in self.equations.inputs.values()])
 
     @cached_property
     def known_times(self) -> NativeFunction:
-        """What is known of each input (`KNOWN`), then times at which rates switch; each with its derivatives by `by`: rows of
-        1 + m.
+        """The known properties of each input (`KNOWN`), then times at which rates switch.
+
+        Each row of 1 + m has the value and its derivatives with respect to `by`.
         """
         known = [t for target in self.equations.inputs.values() for t in _known(target, self.chain.zero)]
         return self._function([e for t in (*known, *self.equations.break_times) for e in (t, *self.chain.derivatives(t))])
 
     @cached_property
     def known_by(self) -> frozenset[str]:
-        """The parameters that what is known of the inputs depends on."""
+        """The parameters on which the known properties of the inputs depend."""
         targets = self.equations.inputs.values()
         return frozenset(str(s) for target in targets for t in _known(target, self.chain.zero) for s in t.free_symbols)
 
     @cached_property
     def clock(self) -> NativeFunction:
-        """What depends on time alone and decides, where there are steps."""
+        """The switching quantities that depend on time alone, if there are steps."""
         return self._function([e for _, e in self.equations.clock])
 
     @cached_property
@@ -245,7 +250,7 @@ class CompiledModel:
 
     @cached_property
     def clocks(self) -> NDArray[np.int64]:
-        """Where the time of each input's first dose stands in the packed input; -1 where nothing counts from it."""
+        """The position of the time of each input's first dose in the packed input; -1 if it is not used."""
         first = self.parameters_at + len(self.equations.parameters)
         places = {name: first + k for k, name in enumerate(self.equations.counted)}
         return np.array([places.get(name, -1) for name in self.equations.inputs], dtype=np.int64)
@@ -267,7 +272,7 @@ class CompiledModel:
 
     @cached_property
     def varied_columns(self) -> NDArray[np.int64]:
-        """Which of the states (0) and their derivatives (1 ... m) are by parameters."""
+        """Which of the blocks, the states (0) and their derivatives (1 ... m), are with respect to parameters."""
         return np.array([k for k, by in enumerate(self.by, 1) if by.kind == PARAMETER], dtype=np.int64)
 
     @cached_property
@@ -306,7 +311,7 @@ class CompiledModel:
             return self._outputs[names]
 
     def read_by(self, names: tuple[str, ...]) -> NDArray[np.int64]:
-        """Return the places of the states, derivatives among them, that some outputs are made of."""
+        """Return the positions of the states, including derivatives, from which some outputs are computed."""
         with _LOCK:
             if names not in self._read_by:
                 found = self.outputs(names).symbols
@@ -324,7 +329,7 @@ class CompiledModel:
         return x
 
     def rows(self, parameters: FloatArray) -> FloatArray:
-        """Return packed inputs for the parameters (P, n) of subjects, with all else to be filled in."""
+        """Return packed inputs for the parameters (P, n) of subjects; all other values are still to be filled in."""
         x = np.zeros((len(parameters), self.constants_at + self.constants.size + self.chain.extra))
         clocks = self.parameters_at + len(self.equations.parameters)
         x[:, self.parameters_at : clocks] = parameters
@@ -332,18 +337,18 @@ class CompiledModel:
         return x
 
     def set_constants(self, x: FloatArray) -> None:
-        """Put what depends on the parameters of a packed input alone into it."""
+        """Compute the constants that depend only on the parameters of a packed input, and store them in it."""
         if self.constants.size:
             x[self.constants_at : self.constants_at + self.constants.size] = self.constants(x)
 
     @property
     def constants_at(self) -> int:
-        """The place of the first constant in the packed input."""
+        """The position of the first constant in the packed input."""
         return self.parameters_at + len(self.equations.parameters) + len(self.equations.counted)
 
     @property
     def parameters_at(self) -> int:
-        """The place of the first parameter in the packed input."""
+        """The position of the first parameter in the packed input."""
         return STATES_AT + self.width
 
 
@@ -357,7 +362,7 @@ _KEPT = 128
 
 
 def compiled_model_of(equations: Equations, by: tuple[SensitivityParameter, ...] = ()) -> CompiledModel:
-    """Return the compiled system of some equations; the same for all that differ in values only."""
+    """Return the compiled system of some equations; models that differ only in values share one system."""
     key = equations.key, by
     with _LOCK:
         if key not in _CACHE:

@@ -1,4 +1,4 @@
-"""What a subject's rates hold that does not change along the way, taken out to be computed once: 1 / volume, weight ** 0.6."""
+"""Constant expressions in the rates of a subject, which are computed only once: 1 / volume, weight ** 0.6."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Constants:
         self._seen: dict[Expr, tuple[Expr, bool]] = {}
 
     def without(self, expression: Expr) -> Expr:
-        """Return an expression in which symbols stand for what is constant in it."""
+        """Return an expression in which symbols replace constant subexpressions."""
         return self._visit(expression)[0]
 
     def _visit(self, expression: Expr) -> tuple[Expr, bool]:
-        """Return the new expression, and whether the old one holds parameters and numbers only."""
+        """Return the new expression, and whether the old one contains only parameters and numbers."""
         if expression not in self._seen:
             self._seen[expression] = self._made(expression)
         return self._seen[expression]
@@ -54,7 +54,7 @@ class Constants:
         return made(*new), False
 
     def _symbol(self, expression: Expr) -> Expr:
-        """Return what stands for a constant; numbers, single parameters and conditions stand for themselves."""
+        """Return the replacement of a constant; numbers, single parameters and conditions are not replaced."""
         if not expression.args or isinstance(expression, self.boolean):
             return expression
         if expression not in self.table:

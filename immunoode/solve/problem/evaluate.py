@@ -6,7 +6,7 @@ from immunoode.solve.problem.codegen import NativeFunction
 from immunoode.solve.problem.packed_input import FloatArray
 
 _FEW_ROWS = 4
-"""Inputs up to which calls one by one take less time than the arguments of a kernel."""
+"""The number of inputs up to which single calls take less time than preparing the arguments of a kernel."""
 
 
 def evaluate(function: NativeFunction, packed: FloatArray, out: FloatArray) -> None:

@@ -1,9 +1,9 @@
-"""What events are to a kernel: switches (comparisons and steps), triggers over them, delays, priorities and values, compiled.
+"""Events as compiled functions for a kernel.
 
-A trigger is a condition over switches: differences whose sign decides, and arguments of steps (floor). How a switch moves
-decides how its next change is found: at once where it is linear in time, ahead by `immunoode.solve.problem.time_roots` where
-it is
-another function of time, and within each step where the state moves it.
+Switches (comparisons and steps), triggers over them, delays, priorities and values. A trigger is a condition over switches:
+differences whose sign is a condition, and arguments of steps (floor). The next change of a switch is found directly if it is
+linear in time, beforehand by `immunoode.solve.problem.time_roots` if it is another function of time, and within each step if it
+depends on the state.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from immunoode.solve.problem.packed_input import FloatArray
 from immunoode.solve.problem.time_roots import roots
 
 STILL, LINEAR, CURVED, MOVED = range(4)
-"""What changes a switch: events alone, time linearly, time otherwise, the state."""
+"""Causes of a change of a switch: events alone, time linearly, time otherwise, the state."""
 SWITCH = np.dtype([("kind", np.int64), ("step", np.int64)])
-"""What changes a switch, and whether it is a step."""
+"""The cause of changes of a switch, and whether it is a step."""
 EVENT_TRAITS = np.dtype([(n, np.int64) for n in ("starts", "persistent", "at_firing", "delayed", "prioritised")])
-"""What an event is, and has."""
+"""The properties of an event."""
 
 
 @dataclass(frozen=True)
 class _Switch:
-    """A difference left - right whose sign decides, or (a step) an argument of floor, and the symbol that stands for it."""
+    """A difference left - right whose sign is a condition, or (a step) an argument of floor, and its symbol."""
 
     symbol: Expr
     left: Expr
@@ -61,7 +61,7 @@ class _Switches:
         self._known: dict[tuple[Expr, Expr | None], Expr] = {}
 
     def comparison(self, left: Expr, right: Expr, strict: bool) -> Expr:
-        """Return a condition over the symbol that stands for the sign of left - right."""
+        """Return a condition over the symbol for the sign of left - right."""
         if not (left.free_symbols or right.free_symbols):
             return left < right if strict else left <= right
         if (right, left) in self._known:
@@ -71,7 +71,7 @@ class _Switches:
         return sign < 0 if strict else sign <= 0
 
     def step(self, argument: Expr) -> Expr:
-        """Return the symbol that stands for a step."""
+        """Return the symbol of a step."""
         if not argument.free_symbols:
             return self.se.floor(argument)
         return self._symbol(argument, self.se.Integer(0), True)
@@ -110,7 +110,7 @@ class _Trees:
         return self.symbols[name] if name in self.symbols else self.se.RealDouble(self.whole.constants[name])
 
     def _in_order(self, text: str) -> list[str]:
-        """Return the derived quantities that an expression goes back to and that have no tree yet, each after what it uses."""
+        """Return the derived quantities without a tree on which an expression depends, each after those that it uses."""
         wanted, waiting = set[str](), [text]
         while waiting:
             new = (names_in(waiting.pop()) & self.whole.derived.keys()) - wanted - self.derived.keys()
@@ -130,13 +130,13 @@ class EventFunctions:
     events : tuple of Event
     switches : ndarray of SWITCH, shape (U,)
     levels : int
-        How often switches are evaluated until those within others are settled.
+        The number of evaluations until switches within others have their final values.
     traits : ndarray of EVENT_TRAITS, shape (E,)
     offsets, targets : ndarray of int, shapes (E + 1,) and (A,)
         The assignments of event e are offsets[e]:offsets[e + 1]; the state that each sets.
     sides, slopes, triggers, delays, priorities, values : Function
         Left and right of each switch (2 U), how fast their difference changes (U), whether triggers hold (E), delays (E),
-        priorities (E), and values and sizes of assignments (2 A), over the packed input followed by what the switches are.
+        priorities (E), and values and sizes of assignments (2 A), over the packed input followed by the values of the switches.
     curved : tuple of (Expr, bool)
         The switches that are other functions of time than linear ones, and whether each is a step.
     bent : bool
@@ -161,7 +161,7 @@ class EventFunctions:
 
     @cached_property
     def read_by_curved(self) -> NDArray[np.int64]:
-        """The states, which events alone change, that other functions of time than linear ones read."""
+        """The states that only events change and that occur in non-linear functions of time."""
         used = self._known_to_curved
         return np.array([i for i, name in enumerate(self.system.equations.states) if name in used], dtype=np.int64)
 
@@ -273,7 +273,7 @@ def _compiled(whole: FlatModel, system: CompiledModel, events: tuple[Event, ...]
 
 
 def _slope(difference: Expr, system: CompiledModel) -> Expr:
-    """Return how fast a difference changes, with time and with the states."""
+    """Return the rate of change of a difference with time and with the states."""
     chain, free = system.chain, difference.free_symbols
     total = derivative(difference, chain.time) if chain.time in free else chain.zero
     for state, rate in zip(chain.states, system.equations.rhs, strict=True):
@@ -283,7 +283,7 @@ def _slope(difference: Expr, system: CompiledModel) -> Expr:
 
 
 def _kinds(found: list[_Switch], system: CompiledModel) -> list[int]:
-    """Return what changes each switch; those that it is made of count as well, and stand before it."""
+    """Return the cause of changes of each switch; the switches that it contains also count, and precede it."""
     time, kinds = system.chain.time, list[int]()
     moving = {s for s, rate in zip(system.chain.states, system.equations.rhs, strict=True) if rate != 0}
     place = {s.symbol: k for k, s in enumerate(found)}
@@ -306,7 +306,7 @@ def _bent(difference: Expr, along: Iterable[Expr]) -> bool:
 
 
 def _vanishes(tree: Expr) -> bool:
-    """Whether a tree is zero, whatever holds of the conditions in it."""
+    """Whether a tree is zero regardless of the conditions in it."""
     kind = type(tree).__name__
     if kind == "Piecewise":
         return all(_vanishes(value) for value in tree.args[::2])
@@ -316,7 +316,7 @@ def _vanishes(tree: Expr) -> bool:
 
 
 def _levels(found: list[_Switch]) -> int:
-    """Return how deep switches stand within others."""
+    """Return the depth of nested switches."""
     depth: dict[Expr, int] = {}
     for switch in found:
         depth[switch.symbol] = 1 + max((depth[s] for s in switch.difference.free_symbols if s in depth), default=0)
@@ -324,7 +324,7 @@ def _levels(found: list[_Switch]) -> int:
 
 
 def _raw(found: list[_Switch]) -> Mapping[Expr, Expr]:
-    """Return what each switch's symbol stands for, written out."""
+    """Return the expression of each switch, written out."""
     import symengine as se
 
     table: dict[Expr, Expr] = {}

@@ -23,12 +23,18 @@ from immunoode.solve.problem.sensitivities import AMOUNT, TIME, SensitivityParam
 (DOSE, INFUSION_START, INFUSION_END, STOP, REPLACE, MULTIPLY, RESET, SET, STEADY, VISIT, FIRST, REPORT, SUPERPOSE) = range(13)
 FloatArray = NDArray[np.float64]
 IMPLIED = -math.inf
-"""Where in a table what no row of it states stands: the end of an infusion, what arrives after a lag. It acts first."""
+"""The order of events that no row of the table states: the end of an infusion, a dose that arrives after a lag.
+
+They act first.
+"""
 _FAR = 1_000_000
-"""Ordinals of courses begin here, apart from those of the schedule; they are numbered anew in the end."""
+"""Ordinals of courses begin here, separate from those of the schedule; they are renumbered at the end."""
 _KINDS = {words.REPLACE: REPLACE, words.MULTIPLY: MULTIPLY, words.RESET: RESET}
 _SAME = 1e-12
-"""Times closer than this, in days or relative to them, are one: sums of times that are equal on paper differ by less."""
+"""Times that differ by less than this, in days or relative to them, are treated as equal.
+
+Rounding errors of sums of times are smaller.
+"""
 
 
 EVENT = np.dtype(
@@ -44,11 +50,14 @@ EVENT = np.dtype(
         ("trigger", np.int64),
     ]
 )
-"""One event. `target` is the input (the parameter of SET, the trigger of VISIT), -1 where there is none; `infusion` numbers
-infusions, the same for a start and its end. `interval` and `phase` belong to STEADY and SUPERPOSE: the interval of doses, and
-how long after a dose's arrival it is. Of a course that a trigger begins, times are infinite, `trigger` is the number of the
-trigger (else -1) and `phase` the day of the course. REPORT has in `amount` how many outputs are taken before what follows it at
-its time."""
+"""One event.
+
+`target` is the input (the parameter of SET, the trigger of VISIT), -1 if there is none; `infusion` numbers infusions, with the
+same number for the start and the end. `interval` and `phase` belong to STEADY and SUPERPOSE: the dosing interval, and the time
+since the arrival of a dose. For a course that a trigger begins, times are infinite, `trigger` is the number of the trigger
+(otherwise -1) and `phase` the day of the course. For REPORT, `amount` is the number of outputs that are taken before the
+following events at the same time.
+"""
 
 
 class EventGradients(NamedTuple):
@@ -64,8 +73,8 @@ class EventGradients(NamedTuple):
 class EventTable:
     """Events of one subject, sorted by time; of those at one time, infusion ends and visits come first, then the order given.
 
-    `records` (E,) are EVENT records; `sources` (E,) are the rows of the schedule whose doses they belong to, -1 where they
-    belong to none; `largest` is the largest single amount of each input.
+    `records` (E,) are EVENT records; `sources` (E,) are the rows of the schedule whose doses they belong to, -1 if they belong
+    to none; `largest` is the largest single amount of each input.
     """
 
     records: Any
@@ -75,7 +84,7 @@ class EventTable:
 
     @cached_property
     def infusions(self) -> int:
-        """How many infusions begin, at most (they are numbered)."""
+        """The maximum number of infusions (they are numbered)."""
         starts = self.records["kind"] == INFUSION_START
         return int(self.records["infusion"][starts].max(initial=-1)) + 1
 
@@ -98,8 +107,8 @@ def joined(tables: Sequence[EventTable]) -> tuple[Any, EventGradients]:
 class Layout:
     """The positions of names in a system: inputs, parameters, and sensitivity parameters.
 
-    `linked` (inputs, inputs) says which arrive where matter is exchanged with the compartment of which; `counted` are the
-    inputs from whose first dose something counts; `unknown_shares` those whose bioavailability is not known before the
+    `linked` (inputs, inputs) states which inputs have compartments that exchange matter with each other; `counted` are the
+    inputs with a clock that starts at the first dose; `unknown_shares` those whose bioavailability is not known before the
     simulation; `states_rate` and `states_duration` those that state the rate, or the duration, of infusions.
     """
 
@@ -128,7 +137,7 @@ def layout_of(equations: Equations, by: tuple[SensitivityParameter, ...]) -> Lay
 
 
 class Known(NamedTuple):
-    """What is known of an input at a dose: values with their m derivatives (see
+    """The known properties of an input at a dose: values with their m derivatives (see
     `immunoode.solve.problem.compiled_model.KNOWN`)."""
 
     lag: Sequence[float]
@@ -138,7 +147,7 @@ class Known(NamedTuple):
 
 
 KnownAt = Callable[[int, int], Known]
-"""Gives what is known of an input at a row of a schedule: (row, input)."""
+"""Returns the known properties of an input at a row of a schedule: (row, input)."""
 
 
 class Output(NamedTuple):
@@ -171,13 +180,13 @@ _NO_TIMES = np.zeros(0)
 
 
 class Clock:
-    """Makes times that differ by the rounding of sums one: the anchors are times that were stated."""
+    """Replaces times that differ only by rounding with one time: the anchors are times that were stated."""
 
     def __init__(self, anchors: FloatArray) -> None:
         self.anchors: list[float] = np.unique(anchors[np.isfinite(anchors)]).tolist()
 
     def with_anchors(self, times: Sequence[float]) -> Clock:
-        """Return a clock of more anchors."""
+        """Return a clock with additional anchors."""
         made = Clock(_NO_TIMES)
         made.anchors = self.anchors.copy()
         for time in times:
@@ -187,7 +196,7 @@ class Clock:
         return made
 
     def __call__(self, time: float) -> float:
-        """Return the anchor that a time is, else the time."""
+        """Return the anchor that equals a time, otherwise the time itself."""
         if not self.anchors or not math.isfinite(time):
             return time
         k = bisect_left(self.anchors, time)
@@ -210,16 +219,17 @@ def events_of(
     outputs: Sequence[Output] = (),
     known_in_course: KnownAt | None = None,
 ) -> EventTable:
-    """Return the events of a schedule from `start` on; what was given before it is left out. Visits go on until `end`.
+    """Return the events of a schedule from `start` on; earlier events are left out. Visits continue until `end`.
 
     Parameters
     ----------
     known : callable
-        Of each dose: its lag, bioavailability, rate and duration.
+        Returns the lag, bioavailability, rate and duration of each dose.
     switches : ndarray, shape (n, 1 + m)
         Times at which rates switch, each with its derivatives.
     outputs : sequence of Output
-        Sorted by time, then order. A sum of times that is one of them, or of the schedule, but for rounding becomes it.
+        Sorted by time, then order. A sum of times that equals one of these, or one in the schedule, except for rounding is
+        replaced by it.
     known_in_course : callable, optional
         The same of the doses of courses that triggers begin.
     """
@@ -312,7 +322,7 @@ def _begins(rows: Sequence[_Row], ordinal: int, until: float) -> bool:
 
 
 def _interrupted(rows: list[_Row], time: float, by_time: tuple[float, ...], linked: NDArray[np.bool_] | None) -> list[_Row]:
-    """Return the events without what a steady state takes the place of: doses on their way, and the rest of infusions."""
+    """Return the events without those that a steady state replaces: doses on their way, and the remainder of infusions."""
     doses = (DOSE, INFUSION_START, INFUSION_END)
     if linked is None or not any(row.time > time and row.kind in doses and linked[row.which] for row in rows):
         return rows
@@ -326,12 +336,14 @@ def _interrupted(rows: list[_Row], time: float, by_time: tuple[float, ...], link
 
 
 def _lasting(dose: _Row, rate: float, known: Known, name: str, layout: Layout) -> _Row:
-    """Return a dose with the days that it lasts, and their derivatives: of a rate, what arrives of the amount over it.
+    """Return a dose with its duration in days, and the derivatives of the duration.
+
+    For a rate, this is the bioavailable amount divided by the rate.
 
     Raises
     ------
     SolveError
-        If the model does not state what the dose leaves to it, or that is no rate or duration.
+        If the model does not state the rate or duration that the dose leaves to it, or its value is invalid.
     """
     if dose.interval == math.inf or rate:
         where = f"dose of {name}"
@@ -372,7 +384,7 @@ def _lasting(dose: _Row, rate: float, known: Known, name: str, layout: Layout) -
 
 
 def _visits(number: int, trigger: Trigger, start: float, end: float, clock: Clock) -> list[_Row]:
-    """Return the visits of a trigger that is not decided continuously."""
+    """Return the visits of a trigger that is not continuous."""
     if not trigger.every:
         return []
     first = max(0, int(np.ceil((start - trigger.since) / trigger.every)))
@@ -400,7 +412,9 @@ def _is(by: SensitivityParameter, kind: str, name: str, which: int) -> float:
 
 
 def _dose(dose: _Row, lag: Sequence[float], adding: bool, clock: Clock, numbers: Iterator[int]) -> list[_Row]:
-    """Return the events of one dose; at steady state those of the doses before it that are on their way or last as well.
+    """Return the events of one dose.
+
+    At steady state, also those of earlier doses that are on their way or whose infusion still runs.
 
     The doses of a steady state were given one interval apart, the last with this record; each arrives a lag later.
     """
@@ -417,7 +431,10 @@ def _dose(dose: _Row, lag: Sequence[float], adding: bool, clock: Clock, numbers:
 
 
 def _offsets(lag: float, interval: float, duration: float) -> list[float]:
-    """Return when the doses of a steady state arrive that have not arrived in full yet: days after the last one was given."""
+    """Return the arrival times of the doses of a steady state that have not arrived completely.
+
+    Days after the last one was given.
+    """
     found, k = list[float](), 0
     while True:
         offset = lag - k * interval
@@ -430,7 +447,10 @@ def _offsets(lag: float, interval: float, duration: float) -> list[float]:
 
 
 def _arrival(dose: _Row, offset: float, late_by: tuple[float, ...], clock: Clock, ordinal: int) -> list[_Row]:
-    """Return the events of a dose that arrives `offset` days after it was given; below 0, of what is left of its infusion."""
+    """Return the events of a dose that arrives `offset` days after it was given.
+
+    If negative, those of the remainder of its infusion.
+    """
     moved = tuple(a + b for a, b in zip(dose.time_by, late_by, strict=True))
     ended = tuple(a + b for a, b in zip(moved, dose.duration_by, strict=True))
     end = clock(dose.time + offset + dose.duration)
@@ -479,7 +499,7 @@ def largest_amounts(records: Any, inputs: int) -> FloatArray:
 
 
 def given_at(records: Any) -> NDArray[np.int64]:
-    """Return where among events something is given, whose amount counts."""
+    """Return which events give a dose with an amount."""
     kinds = (DOSE, INFUSION_START, REPLACE, MULTIPLY, STEADY, SUPERPOSE)
     return np.flatnonzero(np.isin(records["kind"], kinds) & (records["target"] >= 0))
 

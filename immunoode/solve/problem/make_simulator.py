@@ -148,7 +148,10 @@ def _check_times(rows: Sequence[FloatArray], starts: FloatArray) -> None:
 
 
 def _orders(given: Any, rows: Sequence[FloatArray]) -> list[FloatArray]:
-    """Return the order of each of the times, infinite where none is given; rows of times that are one object share theirs."""
+    """Return the order of each of the times, infinite if none is given.
+
+    Rows of times that are the same object share their order.
+    """
     if given is None:
         shared = {id(row): np.full(len(row), np.inf) for row in rows}
         return [shared[id(row)] for row in rows]

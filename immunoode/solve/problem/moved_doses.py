@@ -1,4 +1,4 @@
-"""Doses with other amounts and times: as long as events happen in the same order, their table is copied and filled in."""
+"""Doses with other amounts and times: as long as the order of events is the same, their table is copied and updated."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from immunoode.solve.problem.event_table import (
 
 
 class DoseColumns(NamedTuple):
-    """Times and amounts (n,) of the rows of a schedule, in place of its own."""
+    """Times and amounts (n,) that replace those in the rows of a schedule."""
 
     times: FloatArray
     amounts: FloatArray
@@ -46,7 +46,8 @@ class MovedDoses:
     start : float
         When the simulation starts.
     anchors : sequence of float
-        Times at which outputs are taken, and the start: a sum of times that is one of them but for rounding becomes it.
+        Times at which outputs are taken, and the start: a sum of times that equals one of them except for rounding is replaced
+        by it.
     """
 
     def __init__(self, table: EventTable, schedule: Schedule, start: float, anchors: Sequence[float]) -> None:
@@ -84,7 +85,7 @@ class MovedDoses:
         return EventTable(records, table.gradients, largest, table.sources)
 
     def _move(self, records: np.ndarray, times: FloatArray, moved: np.ndarray) -> bool:
-        """Write the times of events; return whether these are in the order that they were in."""
+        """Write the times of events; return whether their order is unchanged."""
         sources = self.table.sources
         if self._reports or times[moved].min() < self._start or not _same_order(self._schedule.times, times):
             return False
@@ -96,7 +97,7 @@ class MovedDoses:
 
 
 def _same_order(before: FloatArray, after: FloatArray) -> bool:
-    """Whether times follow one another as before, equal where they were; none are equal but for rounding."""
+    """Whether the order of times is unchanged, with the same times equal, and no times that differ only by rounding."""
     apart, now = np.diff(before) > 0, np.diff(after)
     if (now < 0).any() or ((now > 0) != apart).any():
         return False

@@ -1,4 +1,4 @@
-"""`SimulationPlan`: subjects with their schedules and times, as everything that solves them takes it."""
+"""`SimulationPlan`: subjects with their schedules and times, the input of all solvers."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class SimulationPlan:
     times : ndarray, shape (P, T)
         Days; rows shorter than T repeat their last time (`lengths` says how many count).
     orders : ndarray, shape (P, T)
-        After which rows of a schedule outputs are taken at a time that has any: those that stand before it in the table; all,
-        where it is infinite.
+        The rows of the schedule at the same time after which an output is taken: those that precede it in the table; all rows
+        if it is infinite.
     grids : ndarray, shape (P,)
         Subjects who share times and orders have the same number.
     schedules : tuple of Schedule or None
@@ -63,7 +63,7 @@ class SimulationPlan:
 
     @property
     def by(self) -> tuple[SensitivityParameter, ...]:
-        """What sensitivities are by."""
+        """The quantities with respect to which sensitivities are computed."""
         return self.system.by
 
     def empty_solution(self) -> Solution:
@@ -72,7 +72,7 @@ class SimulationPlan:
         return empty_solution(self.system.equations.states, *sizes)
 
     def compile(self) -> None:
-        """Make every native function now: subjects are solved in threads, and each must find the same ones."""
+        """Create all native functions now, because subjects are solved in threads, which must all use the same functions."""
         self.system.compile()
         _ = self.watch, self.lane_rates, self.thresholds, self.events, self.system.outputs(self.names)
 
@@ -90,17 +90,17 @@ class SimulationPlan:
 
     @cached_property
     def watch(self) -> NativeFunction:
-        """The function of what triggers look at; of the first state if there are none."""
+        """The function for the quantities that triggers watch; for the first state if there are none."""
         return self.system.outputs(self.triggers.quantities or self.system.equations.states[:1])
 
     @cached_property
     def lane_rates(self) -> VectorFunction | None:
-        """The rates of eight subjects at once, if subjects of this plan step in lanes."""
+        """The rates of eight subjects at once, if subjects of this plan are integrated in lanes."""
         if self.options.engine == "compiled" and not self.triggers.continuous and not self.system.conditions.size:
             return self.system.lane_rates
         return None
 
     @cached_property
     def thresholds(self) -> FloatArray:
-        """What each state is extinct below; zeros if extinction is off."""
+        """The extinction threshold of each state; zeros if extinction is off."""
         return self.system.extinct_below * (1.0 if self.options.extinction else 0.0)

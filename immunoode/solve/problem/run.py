@@ -1,4 +1,4 @@
-"""The subjects of a plan as kernels take them (see `immunoode.solve.integrator.records`)."""
+"""The subjects of a plan as records for kernels (see `immunoode.solve.integrator.records`)."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def functions_of(system: CompiledModel, quantities: NativeFunction, outputs: Nat
 
 
 def layout_of_system(system: CompiledModel, names: tuple[str, ...]) -> VectorLayout:
-    """Return where things stand in the vectors of a system, with the states that some outputs are made of."""
+    """Return the layout of the vectors of a system, with the states from which some outputs are computed."""
     return VectorLayout(
         states=system.base,
         size=system.size,
@@ -96,16 +96,16 @@ def batch_of(
     values: FloatArray,
     solution: Solution,
 ) -> Batch:
-    """Return some subjects of a plan; what is found is written into the solution.
+    """Return some subjects of a plan; results are written into the solution.
 
     Parameters
     ----------
     x, y : ndarray
-        Packed inputs and initial states (filled up); both are changed.
+        Packed inputs and initial states (padded); both are changed.
     events : sequence of EventTable
         One per subject; they are copied.
     values : ndarray
-        Where outputs go.
+        The array for the outputs.
     """
     records, gradients = joined(events)
     return Batch(
@@ -129,7 +129,7 @@ def batch_of(
 
 
 def run_of(plan: SimulationPlan, batch: Batch, lanes: int) -> Run:
-    """Return the run of some subjects of a plan, in so many lanes."""
+    """Return the run of some subjects of a plan, in this number of lanes."""
     system, watch, options, vector = plan.system, plan.watch, plan.options, plan.lane_rates
     layout, triggers = layout_of_system(system, plan.names), triggers_of(plan.triggers)
     return Run(

@@ -13,7 +13,7 @@ from immunoode.model.symbolic import Expr, derivative
 
 PARAMETER, INITIAL, AMOUNT, TIME = "parameter", "initial", "amount", "time"
 _BEFORE = 2
-"""Places that are left free before the states, so that they begin at a multiple of four."""
+"""Padding before the states, so that they begin at a multiple of four."""
 _SPOKEN = re.compile(r"(initial|amount|time)\(\s*(\w+)\s*(?:,\s*(\d+)\s*)?\)")
 
 
@@ -104,13 +104,13 @@ class TotalDerivative:
 
     @property
     def extra(self) -> int:
-        """How many symbols come after the constants."""
+        """The number of symbols after the constants."""
         return len(self._direction) + len(self._dose_rates)
 
     def with_derivatives(self, values: Sequence[Expr], dosed: bool = False, start: bool = False) -> list[Expr]:
-        """Return values followed by their derivatives by the first of `by`, the second, and so on.
+        """Return values followed by their derivatives with respect to the first of `by`, the second, and so on.
 
-        With `dosed` the dose may depend on it too; at the `start` an initial value may be what it is by.
+        With `dosed`, the dose may depend on them as well; at the `start`, one of `by` may be an initial value.
         """
         result = list(values)
         for k, by in enumerate(self.by):
@@ -134,7 +134,7 @@ class TotalDerivative:
         return total
 
     def explicit(self, value: Expr, k: int) -> Expr:
-        """Return the derivative of an expression by number k of `by`, the states held."""
+        """Return the derivative of an expression with respect to number k of `by`, at constant states."""
         by, total = self.by[k], self.zero
         if by.kind == PARAMETER and by.name in {str(s) for s in value.free_symbols}:
             total = total + derivative(value, self.parameters[self._parameter(by.name)])
@@ -146,7 +146,7 @@ class TotalDerivative:
         return [str(p) for p in self.parameters].index(name)
 
     def along_direction(self, value: Expr) -> Expr:
-        """Return the derivative by the model's states along `direction`."""
+        """Return the derivative with respect to the model's states along `direction`."""
         used = {str(s) for s in value.free_symbols}
         total = self.zero
         for name in sorted(used & self._places.keys()):

@@ -1,4 +1,4 @@
-"""Exponential, logarithm and powers of eight numbers at a time, as LLVM instructions: C libraries have them one by one.
+"""Exponential, logarithm and powers of eight numbers at a time, as LLVM instructions. C libraries only have scalar versions.
 
 Each is within two units in the last place of the exact value (powers: times the size of the exponent's logarithm), and gives
 what C's functions give at zeros, infinities, negative numbers and NaN. Methods: reduction to an interval around 0 (1) and
@@ -120,7 +120,7 @@ def logarithm(builder: Any, x: Any) -> Any:
 
 
 def power(builder: Any, x: Any, y: Any) -> Any:
-    """Return x ** y; of a negative x it is real where y is whole."""
+    """Return x ** y; for a negative x, it is real if y is an integer."""
     size = exponential(builder, builder.fmul(y, logarithm(builder, call(builder, "fabs", x))))
     whole = builder.fcmp_ordered("==", call(builder, "rint", y), y)
     halved = builder.fmul(y, number(0.5))

@@ -1,4 +1,4 @@
-"""Many subjects, arrays in and arrays out: prepared once, run for any parameter values."""
+"""A simulator of many subjects from arrays to arrays: prepared once, run for any parameter values."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from immunoode.solve.problem.subject_batch import InitialValues, SubjectBatch
 from immunoode.solve.report_times import with_doses
 
 _CHUNK = 256
-"""Subjects that one thread solves at once, at most."""
+"""The maximum number of subjects that one thread solves at once."""
 _FEW = 4
-"""Subjects up to which a second thread costs more than it gains."""
+"""The number of subjects up to which a second thread costs more than it gains."""
 _SMALL, _MOST_KEPT = 200_000, 2048
 """Numbers in outputs, and subjects, up to which arrays are kept for the next run."""
 _ROOM = 4_000_000
-"""Numbers in the outputs that one thread writes at once, about."""
+"""The approximate size of the outputs that one thread writes at once."""
 
 
 class _Arrays(NamedTuple):
@@ -54,7 +54,7 @@ class Simulator(SimulationPlan):
         Parameters
         ----------
         parameters : ndarray, shape (P, number of parameters)
-            In the order of `self.parameters`; one row serves all where P rows are not given.
+            In the order of `self.parameters`; a single row applies to all subjects.
         threads : int, optional
             Default: that of the options. The result does not depend on it.
         progress : bool
@@ -62,7 +62,7 @@ class Simulator(SimulationPlan):
         initial : InitialValues, optional
             Initial values of states that are set.
         doses : sequence of DoseColumns, optional
-            Times and amounts of each subject's doses, in place of those of its schedule.
+            Times and amounts of each subject's doses, instead of those in its schedule.
 
         Returns
         -------
@@ -115,13 +115,13 @@ class Simulator(SimulationPlan):
         return defaultdict(list)
 
     def reporting_doses(self, parameters: FloatArray, subjects: Sequence[int]) -> Simulator:
-        """Return a simulator that also reports when something is given to some of the subjects, or ends, and after that.
+        """Return a simulator that also reports at and after doses and ends of infusions of some of the subjects.
 
         Parameters
         ----------
         parameters : ndarray, shape (P, number of parameters)
         subjects : sequence of int
-            All subjects get the times that these ask for.
+            All subjects get the output times of these subjects.
         """
         self.system.compile()
         chosen = self.take(np.array(subjects, dtype=np.int64))
@@ -170,7 +170,7 @@ def _processors() -> int:
 
 
 def _each(work: Callable[[slice], None], chunks: Sequence[slice], threads: int, progress: bool) -> None:
-    """Do work for each chunk, in threads; chunks are cut the same for any number of threads."""
+    """Process each chunk, in threads; the chunks are the same for any number of threads."""
     if len(chunks) == 1 and not progress:
         work(chunks[0])
         return

@@ -1,4 +1,4 @@
-"""`Solution`: what a run of a simulator gives, as arrays."""
+"""`Solution`: the result of a run of a simulator, as arrays."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Solution:
     fired: FloatArray
 
     def rows(self, rows: slice) -> Solution:
-        """Return the part of some subjects: views of the same arrays."""
+        """Return the solution of some subjects: views of the same arrays."""
         return Solution(
             self.values[rows],
             self.derivatives[rows],
@@ -44,7 +44,7 @@ class Solution:
         )
 
     def copy(self) -> Solution:
-        """Return the same with arrays of its own."""
+        """Return a copy of the arrays."""
         return Solution(
             self.values.copy(),
             self.derivatives.copy(),

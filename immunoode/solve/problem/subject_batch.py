@@ -33,7 +33,7 @@ class InitialValues(NamedTuple):
 
 
 class SubjectBatch:
-    """Some subjects of a plan; results go into the arrays of `solution`, one row per subject."""
+    """Some subjects of a plan; results are written into the arrays of `solution`, one row per subject."""
 
     def __init__(self, plan: SimulationPlan, rows: slice, solution: Solution) -> None:
         self.plan, self.rows, self.solution = plan, rows, solution
@@ -52,7 +52,7 @@ class SubjectBatch:
     def solve(
         self, parameters: FloatArray, initial: InitialValues | None = None, doses: Sequence[DoseColumns | None] | None = None
     ) -> None:
-        """Solve the subjects for parameters (P, n), with initial values and doses of their own, if given."""
+        """Solve the subjects for parameters (P, n), with individual initial values and doses, if given."""
         system, plan, solution, y = self.plan.system, self.plan, self.solution, self.y
         events = self._events_for(parameters, doses)
         parameters = at_start(parameters, events, plan.starts[self.rows])
@@ -78,7 +78,7 @@ class SubjectBatch:
         return self._events
 
     def _fill(self, parameters: FloatArray, initial: InitialValues | None) -> None:
-        """Fill the packed inputs, the initial states with their derivatives, and what one unit of each input adds."""
+        """Fill the packed inputs, the initial states with derivatives, and the amounts that one unit of each input adds."""
         system, y = self.plan.system, self.y
         np.copyto(self.x, self.template)
         self.x[:, system.parameters_at : system.parameters_at + parameters.shape[1]] = parameters
@@ -92,8 +92,8 @@ class SubjectBatch:
     def _refuse_negative(self) -> tuple[NDArray[np.int64], FloatArray]:
         """Return which subjects start with a negative number of cells, and their states; these are NaN from now on.
 
-        What is negative by less than the threshold of extinction, or by the rounding of the subject's largest number of
-        cells, is zero.
+        Values that are negative by less than the threshold of extinction, or by the rounding of the subject's largest number of
+        cells, are set to zero.
         """
         system, states = self.plan.system, self.y[:, : self.plan.system.base]
         below = (states < 0) & system.cells
@@ -120,7 +120,7 @@ class SubjectBatch:
     def _compiled(self, events: Sequence[EventTable], tolerances: Tolerances) -> None:
         """Solve subjects in lanes if that is possible, in explicit steps first.
 
-        The functions for implicit steps are made when some need them.
+        The functions for implicit steps are created when subjects need them.
         """
         from immunoode.solve.integrator.records import HANDED_OVER
 
@@ -156,7 +156,7 @@ class SubjectBatch:
 
 
 class _Kernels:
-    """The kernels with their arguments for one batch, and room to work in; `tolerances` are to be filled for each solve."""
+    """The kernels with their arguments for one batch, and working memory; `tolerances` are filled for each solve."""
 
     def __init__(self, batch: SubjectBatch, events: Sequence[EventTable]) -> None:
         from immunoode.solve.problem.run import batch_of, run_of
@@ -170,7 +170,7 @@ class _Kernels:
         self._stiff: FloatArray | None = None
 
     def take(self, events: Sequence[EventTable]) -> bool:
-        """Put the events of another solve in place of those of the last one; return whether there is room for them."""
+        """Replace the events of the last solve by those of another one; return whether they fit into the arrays."""
         if all(map(operator.is_, events, self._events)):
             return True
         batch, infusions = self.run.batch, self.run.progress.active.shape[1]
@@ -217,7 +217,7 @@ class _Kernels:
 
     @cached_property
     def checkpoints(self) -> Any:
-        """How far subjects have come that are handed over."""
+        """The progress of subjects that are handed over."""
         from immunoode.solve.integrator.records import progress_for
 
         return progress_for(self.run.batch, self.run.layout, self.run.triggers, len(self.every))
@@ -231,7 +231,7 @@ class _Kernels:
 
 
 def _bound(kernel: Any, *arguments: Any) -> Callable[[], None]:
-    """Return a kernel with arguments that are kept as long as it is."""
+    """Return a kernel with arguments that are kept as long as the kernel."""
     run = kernel.bind(*arguments)
 
     def bound(_kept: Any = arguments) -> None:
@@ -241,7 +241,7 @@ def _bound(kernel: Any, *arguments: Any) -> Callable[[], None]:
 
 
 def _packed_at_start(plan: SimulationPlan, rows: slice) -> FloatArray:
-    """Return packed inputs without parameters; what counts from a drug's first dose counts from day 0 if it is not given."""
+    """Return packed inputs without parameters; clocks of drugs that are not given start at day 0."""
     system, schedules = plan.system, plan.schedules[rows]
     x, inputs = system.rows(np.zeros((len(schedules), len(plan.parameters)))), tuple(system.equations.inputs)
     for i in np.flatnonzero(system.clocks >= 0):

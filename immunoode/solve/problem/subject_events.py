@@ -1,4 +1,4 @@
-"""The events of each subject of a simulator: those of one schedule, start, times and known times are made once."""
+"""The events of each subject of a simulator: those with the same schedule, start, times and known times are created once."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from immunoode.solve.problem.packed_input import FloatArray
 from immunoode.solve.problem.time_stops import stops
 
 _MOST_KEPT = 20_000
-"""Event tables that are kept if lags and switches make many."""
+"""The number of event tables that are kept if lags and switches require many."""
 
 
 class _Needs(NamedTuple):
-    """Whether a schedule sets what is known of the inputs depends on, and whether more of that counts than lags."""
+    """Whether a schedule sets parameters of the known properties of inputs, and whether these are more than lags."""
 
     changing: bool
     all_facts: bool
@@ -31,7 +31,7 @@ class _Needs(NamedTuple):
 
 @dataclass(frozen=True)
 class SubjectEvents:
-    """Makes and keeps the events of subjects, whose arrays are those of `Simulator`."""
+    """Creates and stores the events of subjects, whose arrays are those of `Simulator`."""
 
     system: CompiledModel
     schedules: tuple[Schedule | None, ...]
@@ -96,7 +96,7 @@ class SubjectEvents:
         return events_of(schedule, self.system.layout, start, self.end, known, switches, outputs, in_course)
 
     def _moved(self, p: int, events: EventTable) -> MovedDoses:
-        """Return the events of a subject as those of other times and amounts are made of them."""
+        """Return the events of a subject, from which those with other times and amounts are made."""
         found = self._movable.get(id(events))
         if found is None:
             schedule, start = self.schedules[p], float(self.starts[p])
@@ -106,7 +106,7 @@ class SubjectEvents:
         return found
 
     def _rebuilt(self, p: int, columns: DoseColumns, x: FloatArray, known: FloatArray, switches: FloatArray) -> EventTable:
-        """Return the events of a subject with other times and amounts of doses, which change their order or what they are."""
+        """Return the events of a subject with other times and amounts of doses that change the order or kind of events."""
         schedule = self.schedules[p]
         assert schedule is not None
         made = columns.of(schedule)
@@ -122,7 +122,7 @@ def doses_of(schedule: Schedule | None, name: str) -> bool:
 
 
 def at_start(parameters: FloatArray, events: Sequence[EventTable], starts: FloatArray) -> FloatArray:
-    """Return parameters (P, n) as they are at the start: what is set by then counts for the initial values as well."""
+    """Return parameters (P, n) at the start: values set by then also apply to the initial values."""
     if not any(e.sets.size for e in events):
         return parameters
     parameters = parameters.copy()
@@ -141,8 +141,10 @@ def _needs_of(schedule: Schedule | None, system: CompiledModel) -> _Needs:
 
 
 def _facts(schedule: Schedule | None, known: FloatArray, system: CompiledModel, x: FloatArray, needs: _Needs) -> FloatArray:
-    """Return what is known of the inputs (inputs, 4, 1 + m) of one subject: for all rows of the schedule at once (1, ...), or
-    for each if it sets a parameter that this depends on. What does not count for any dose is zero.
+    """Return the known properties of the inputs (inputs, 4, 1 + m) of one subject.
+
+    For all rows of the schedule at once (1, ...), or for each row if the schedule sets a parameter on which they depend.
+    Properties that do not apply to any dose are zero.
     """
     facts = known[None]
     if schedule is None:
@@ -161,6 +163,6 @@ def _facts(schedule: Schedule | None, known: FloatArray, system: CompiledModel, 
 
 
 def _known(facts: FloatArray) -> KnownAt:
-    """Return what gives the facts of an input at a row of the schedule."""
+    """Return the function that gives the known properties of an input at a row of the schedule."""
     listed = facts.tolist()
     return lambda row, i: Known(*listed[row + 1 if len(listed) > 1 else 0][i])

@@ -1,8 +1,8 @@
 """Every time at which a function of time alone crosses zero or a whole number, found safely: by interval arithmetic.
 
 A span is halved until, on each part, the function is seen to have no root, or to be monotone (one bisection then finds the
-root), or the part is as short as the resolution of time, where it jumps or touches zero. Parts are arrays: thousands of
-roots cost hardly more than one.
+root), or the part is as short as the resolution of time, in which case the function jumps or touches zero. Parts are arrays, so
+that thousands of roots cost hardly more than one.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from immunoode.solve.problem.packed_input import FloatArray
 
 _Flags = NDArray[np.bool_]
 MOST = 1_000_000
-"""Parts that are looked at together; more are switches without end."""
+"""The maximum number of parts that are examined together; with more, the switches would not end."""
 _SHORT = 1e-8
-"""Part of a time below which a function without a jump is taken for a parabola, which touches zero at most once."""
+"""Fraction of a time below which a function without a jump is approximated by a parabola, which touches zero at most once."""
 _SHORTEST = 4e-15
 """Relative difference below which times count as equal."""
 _NEAR_ZERO = 1e-3
 """Fraction of the span that is the smallest scale for the comparison of times."""
 _FLAT = 1e-6
-"""Slope times time below which a zero is one that is touched: rounding makes it look like several."""
+"""Slope times time below which a zero counts as touched, because rounding makes it look like several zeros."""
 _BISECTIONS = 60
 
 
 @dataclass(frozen=True)
 class Range:
-    """Bounds of a function and of its derivative by time, over each of N parts: arrays of shape (N,)."""
+    """Bounds of a function and of its derivative with respect to time, over each of N parts: arrays of shape (N,)."""
 
     low: FloatArray
     high: FloatArray
@@ -51,7 +51,7 @@ def roots(expression: Expr, values: Mapping[str, float], start: float, end: floa
     values : mapping of str to float
     start, end : float
     step : bool
-        Whether times at which it is a whole number are asked for.
+        Whether to find times at which the expression is an integer.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def roots(expression: Expr, values: Mapping[str, float], start: float, end: floa
 
 
 def _crossings(reader: _Reader, tree: Expr, low: FloatArray, high: FloatArray) -> FloatArray:
-    """Return where a function that is monotone on each part changes its sign; parts without a change are left out."""
+    """Return the times at which a function that is monotone on each part changes its sign, if it does."""
     first, last = reader.range(tree, low, low), reader.range(tree, high, high)
     flat = [(f.low == 0) & (np.abs(f.slope_low * t) < _FLAT) for f, t in ((first, low), (last, high))]
     changes = (first.low * last.low <= 0) & ~(flat[0] | flat[1])
@@ -100,7 +100,7 @@ def _crossings(reader: _Reader, tree: Expr, low: FloatArray, high: FloatArray) -
 
 
 def _touching(reader: _Reader, tree: Expr, low: FloatArray, high: FloatArray) -> FloatArray:
-    """Return the roots on short parts: on both sides of the extremum, and it where it touches zero."""
+    """Return the roots on short parts: on both sides of the extremum, and the extremum itself if it touches zero."""
 
     def slope(t: FloatArray) -> FloatArray:
         return reader.range(tree, t, t).slope_low
@@ -113,7 +113,7 @@ def _touching(reader: _Reader, tree: Expr, low: FloatArray, high: FloatArray) ->
 
 
 def _bracketed(function: Callable[[FloatArray], Range], low: FloatArray, high: FloatArray) -> FloatArray:
-    """Return the root of a monotone function on each part: Newton's steps within brackets, halves where those lead outside."""
+    """Return the root of a monotone function on each part, by Newton's steps within brackets and bisection."""
     low, high = low.copy(), high.copy()
     rising, t = function(low).low < function(high).low, 0.5 * (low + high)
     for _ in range(_BISECTIONS if low.size else 0):
@@ -170,7 +170,7 @@ class _Reader:
         return _FUNCTIONS[kind](parts[0])
 
     def _piecewise(self, tree: Expr, low: FloatArray, high: FloatArray) -> Range:
-        """Return the bounds of the branches that could be taken; where more than one could, it may jump."""
+        """Return the bounds of the branches that could be taken; if there is more than one, the function may jump."""
         import symengine as se
 
         low_, high_ = np.full_like(low, np.inf), np.full_like(low, -np.inf)
@@ -191,7 +191,7 @@ class _Reader:
         return Range(low_, high_, np.where(many, -np.inf, slopes[0]), np.where(many, np.inf, slopes[1]))
 
     def _holds(self, condition: Expr, low: FloatArray, high: FloatArray) -> tuple[_Flags, _Flags]:
-        """Return where a condition surely holds, and where it surely does not."""
+        """Return the parts on which a condition certainly holds, and those on which it certainly does not."""
         kind = type(condition).__name__
         if kind in ("And", "Or"):
             each = [self._holds(part, low, high) for part in condition.args]
@@ -215,7 +215,7 @@ def _constant(value: float, like: FloatArray) -> Range:
 
 
 def _times(a: tuple[FloatArray, FloatArray], b: tuple[FloatArray, FloatArray]) -> tuple[FloatArray, FloatArray]:
-    """Return the bounds of a product; nothing times the infinite is nothing."""
+    """Return the bounds of a product; zero times infinity is zero."""
     products = np.array([x * y for x in a for y in b])
     products = np.where(np.isnan(products), 0.0, products)
     return products.min(0), products.max(0)
@@ -254,7 +254,7 @@ def _reciprocal(a: Range) -> Range:
 
 
 def _power(base: Range, exponent: Range) -> Range:
-    """Return the bounds of a power; a whole exponent takes any base, others those above zero."""
+    """Return the bounds of a power; an integer exponent allows any base, other exponents only positive bases."""
     fixed = bool(np.all(exponent.low == exponent.high)) and not np.any(exponent.slope_low) and exponent.low.size
     if not fixed:
         return _exp(_product(exponent, _log(base)))
@@ -280,7 +280,7 @@ def _exp(a: Range) -> Range:
 
 
 def _log(a: Range) -> Range:
-    """Return the bounds of a logarithm; it has none where nothing of the part is above zero."""
+    """Return the bounds of a logarithm; there are none if no point of the part is above zero."""
     low, high = np.log(np.fmax(a.low, 0.0)), np.where(a.high < 0, np.nan, np.log(a.high))
     return _through(a, (low, high), (1 / a.high, 1 / np.fmax(a.low, 0.0)))
 

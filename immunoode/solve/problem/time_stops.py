@@ -1,4 +1,4 @@
-"""Times at which steps (floor) and conditions of time alone switch rates: found one after another before a run."""
+"""Times at which steps (floor) and conditions on time alone switch rates; they are found one after another before a run."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from immunoode.solve.problem.packed_input import TIME_AT, FloatArray
 MOST = 200_000
 """Switches of one subject."""
 AFTER, BEFORE = 1e-9, 1e-15
-"""Parts of a span after which a switch is past, and by which the derivatives of its time are taken before it."""
+"""Fractions of a span after which a switch has passed, and by which the derivatives of its time are evaluated before it."""
 
 
 def stops(system: CompiledModel, x: FloatArray, start: float, end: float) -> FloatArray:
     """Return the switches of one subject: rows of a time and its derivatives with respect to the sensitivity parameters.
 
-    Between two switches what is looked at is taken for linear in time, as pulse trains and courses are; where it is not (a
-    sine of time), the size of steps finds the switch.
+    Between two switches, quantities are assumed to be linear in time, as in pulse trains and courses; if they are not (a sine
+    of time), step-size control locates the switch.
 
     Raises
     ------

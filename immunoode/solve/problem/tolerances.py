@@ -1,9 +1,9 @@
-"""Absolute tolerances by the size of each state, whatever its unit and whatever its neighbours.
+"""Absolute tolerances by the size of each state, independent of its unit and of other states.
 
-The size of a state is the largest of its initial value and of what single doses put there; its tolerance is rtol x 1e-3 x size,
-one hundredth of the threshold at most where it counts cells. A state that starts empty has no size yet. Its tolerance begins
-with a thousandth of what the others feed into it within its own time constant (by the Jacobian of the model, generation by
-generation), and grows with the largest value that it has come to.
+The size of a state is the largest of its initial value and the amounts that single doses add to it; its tolerance is rtol x
+1e-3 x size, but at most one hundredth of the threshold if it counts cells. A state that starts empty has no size yet. Its
+tolerance begins with a thousandth of the inflow from the other states within its own time constant (by the Jacobian of the
+model, generation by generation), and grows with the largest value that it has reached.
 """
 
 from __future__ import annotations
@@ -18,18 +18,21 @@ from immunoode.solve.problem.packed_input import STATES_AT, TIME_AT, FloatArray
 
 _SHARE = 1e-3
 _LEAST = 1e-30
-"""Of the largest size in a state's unit: not less is taken for a state that nothing feeds at the start, since no step is
-short enough for a relative error at the far end of a chain of empty states."""
+"""Minimum for a state without inflow at the start, as a fraction of the largest size in its unit.
+
+No step would be short enough for a relative error at the end of a chain of empty states.
+"""
 _ROUNDING = 2e-16
 _NONE = 1e-290
-"""A tolerance where nothing is known of a size."""
+"""A tolerance if nothing is known about a size."""
 
 
 @dataclass(frozen=True)
 class Tolerances:
-    """Absolute tolerances (P, states), and by which share of a state's size each grows at least (0: it stays).
+    """Absolute tolerances (P, states), and the share of a state's size that each is at least (0: constant).
 
-    `units` (P, 1 + m) are what the size of a state is multiplied with to count for its sensitivities' errors; 0 for itself.
+    `units` (P, 1 + m) are the factors by which the size of a state is multiplied for the errors of its sensitivities; 0 for the
+    state itself.
     """
 
     atol: FloatArray
@@ -49,7 +52,7 @@ def absolute(
     y : ndarray, shape (P, n)
         Initial states.
     largest, scales : ndarray, shape (P, inputs)
-        The largest single amount of each input, and what one unit of it adds to its state.
+        The largest single amount of each input, and the amount that one unit of it adds to its state.
     """
     size = np.abs(y)
     given = np.abs(largest * scales)
@@ -66,14 +69,14 @@ def absolute(
 
 
 def of_empty(system: CompiledModel, x: FloatArray, size: FloatArray, rtol: float) -> FloatArray:
-    """Return the absolute tolerances that empty states begin with, those whose size (P, n) is zero."""
+    """Return the initial absolute tolerances of empty states, whose size (P, n) is zero."""
     fed = np.where(size == 0, _fed(system, x, size), 0.0)
     least = rtol * _SHARE * _LEAST * _largest_of_unit(system, size)
     return np.maximum(np.where(fed > 0, max(rtol * _SHARE * _SHARE, _ROUNDING) * fed, least), _NONE)
 
 
 def _fed(system: CompiledModel, x: FloatArray, size: FloatArray) -> FloatArray:
-    """Return sizes in which empty states have what the others feed into them within a time constant."""
+    """Return sizes in which empty states have their inflow from the other states within a time constant."""
     n, found, rows = system.base, size.copy(), len(x)
     if found.all():
         return found
@@ -105,8 +108,10 @@ def _fed(system: CompiledModel, x: FloatArray, size: FloatArray) -> FloatArray:
 
 
 def _sizes(values: FloatArray, rows: int) -> FloatArray:
-    """Return the sizes of values at the start, zero where they are not finite; where there are more than these rows, what is
-    zero at the start is taken a day later, from the others."""
+    """Return the sizes of values at the start, zero if they are not finite.
+
+    If there are further rows, sizes that are zero at the start are taken from these, a day later.
+    """
     sizes = np.abs(values)
     sizes[~np.isfinite(sizes)] = 0.0
     return sizes if len(sizes) == rows else np.where(sizes[:rows] == 0, sizes[rows:], sizes[:rows])
@@ -123,9 +128,10 @@ def _largest_of_unit(system: CompiledModel, size: FloatArray) -> FloatArray:
 def of_derivatives(tolerances: Tolerances, parameters: FloatArray, system: CompiledModel) -> Tolerances:
     """Return the tolerances of states and their derivatives, (P, (1 + m) n): a derivative times its parameter is a state.
 
-    Where such a product is smaller than the state, the state counts instead: its change with a parameter need not be known
-    better than the state itself, and a parameter that matters little needs no shorter steps. By amounts and times of doses,
-    and by parameters that are zero, tolerances are those for a parameter of one, and states do not count.
+    If such a product is smaller than the state, the state is used instead: its change with a parameter need not be more
+    accurate than the state itself, and a parameter with little influence does not require shorter steps. With respect to
+    amounts and times of doses, and to parameters that are zero, tolerances are those for a parameter of one, and states are not
+    taken into account.
     """
     sizes = np.zeros((len(parameters), 1 + len(system.by)))
     sizes[:, system.varied_columns] = np.abs(parameters[:, system.varied_parameters])

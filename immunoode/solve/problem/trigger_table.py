@@ -28,9 +28,12 @@ TRIGGER = np.dtype(
         ("course", np.int64),
     ]
 )
-"""One trigger: whether its condition is to be above (1) the limit, and the limit that counts once it is found, shares of the
-reference where there is one; by how much it differs from that at least, what doses are then multiplied by, whether that lasts,
-whether it is decided continuously and not at visits, and whether a course begins."""
+"""One trigger.
+
+Whether its condition is to be above (1) the limit, the limit, and the limit that applies once the condition was met (fractions
+of the reference, if there is one); the minimum difference from the reference, the factor for later doses, whether the effect is
+permanent, whether the trigger is evaluated continuously and not at visits, and whether a course begins.
+"""
 NO_REFERENCE, BASELINE, NADIR = range(3)
 _REFERENCES = {"": NO_REFERENCE, words.BASELINE: BASELINE, words.NADIR: NADIR}
 
@@ -60,7 +63,7 @@ def trigger_table_of(
     Raises
     ------
     SolveError
-        If subjects have different triggers, a quantity or therapy is not known, or sensitivities are asked for as well.
+        If subjects have different triggers, a quantity or therapy is not known, or sensitivities are requested as well.
     """
     different = {s.triggers for s in schedules if s is not None}
     if len(different) > 1 or (different != {()} and different and None in schedules):
