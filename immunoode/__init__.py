@@ -18,7 +18,7 @@ The most common functions are here; the others are grouped in namespaces:
 | `virtual_population` | random numbers, distributions and plausibility of virtual patients |
 | `virtual_trial` | visits, measurement and hazards of simulated patients |
 | `optimisation` | decision variables of schedules, limits, statistics over cohorts |
-| `explorer` | what the explorer computes, without a notebook |
+| `explorer` | the computations of the explorer, without a notebook |
 | `plot` | figures that are not methods of a result |
 | `errors` | the errors that the package raises |
 

@@ -16,7 +16,7 @@ LINE = re.compile(r"^from (\S+) import (\w+) as \2$", re.MULTILINE)
 
 
 def stated_names(file: str) -> dict[str, str]:
-    """Return the module that defines each name of the stub beside a source file; '.' for a module of the package itself."""
+    """Return the module that defines each name of the stub of a source file; '.' for a module of the package itself."""
     text = Path(file).with_suffix(".pyi").read_text(encoding="utf-8")
     return {name: home for home, name in LINE.findall(text)}
 
@@ -29,7 +29,7 @@ def attach_stub(package: str, file: str) -> tuple[Callable[[str], Any], Callable
     package : str
         The package's `__name__`.
     file : str
-        Its `__file__`; the stub lies beside it and has one line `from module import name as name` per name.
+        Its `__file__`; the stub is in the same folder and has one line `from module import name as name` per name.
     """
     homes = stated_names(file)
 

@@ -12,7 +12,7 @@ from immunoode.terms import named_in, narrower, read, runs
 IGNORED = frozenset("a an and by for from in is model models of on or population regimen the to under with".split())
 """Words of a search that say nothing."""
 TITLE, NAMED, MENTIONED = 4, 2, 1
-"""What a match counts: in the name or title, in the columns, in the description."""
+"""Scores of a match in the name or title, in the columns, and in the description."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def meant_by(entries: Iterable[Entry], name: str, most: int = SUGGESTED) -> list
 
 
 def advice(entries: Iterable[Entry], name: str, listing: str) -> str:
-    """Return what a wrong name of an entry may mean: similar names, otherwise what its words are found in."""
+    """Return suggestions for an unknown name of an entry: similar names, otherwise what its words are found in."""
     entries = list(entries)
     close = list(dict.fromkeys([*meant(name, sorted(e.name for e in entries)), *meant_by(entries, name)]))[:SUGGESTED]
     return f"did you mean {either(close)}?" if close else f"{nearest(name, [e.name for e in entries])}; {listing} searches them"

@@ -41,7 +41,7 @@ def _counted(number: int) -> str:
 
 
 def _cell(value: Any) -> str:
-    """Return a value as text, "" for what is missing."""
+    """Return a value as text, "" for a missing value."""
     if isinstance(value, float):
         return "" if value != value else f"{value:g}"
     return str(value)

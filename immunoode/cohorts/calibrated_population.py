@@ -50,7 +50,7 @@ class CalibratedPopulation:
     Attributes
     ----------
     file : CohortFile
-        What the cohort's file states.
+        The contents of the cohort's file.
     parameters : DataFrame
         One row per plausible patient, indexed by the number by which it was drawn; covariates and parameters in the units of
         the models.
@@ -82,7 +82,7 @@ class CalibratedPopulation:
 
     @property
     def definition(self) -> CohortDefinition:
-        """What the cohort's file states."""
+        """The contents of the cohort's file."""
         return self.file.definition
 
     @property
@@ -289,7 +289,7 @@ class CalibratedPopulation:
         return drawn if model is None else own_parameters(drawn, model)
 
     def save(self, path: str | Path | None = None, *, overwrite: bool = True) -> Path:
-        """Write the cohort file with its table [calibration], and the weights beside it.
+        """Write the cohort file with its table [calibration], and the weights next to it.
 
         Parameters
         ----------
@@ -352,7 +352,7 @@ class CalibratedPopulation:
 
 
 def _check_names(arms: Mapping[Any, Any]) -> None:
-    """Raise if there are no arms, or some have no names."""
+    """Raise an error if there are no arms, or some have no names."""
     right = "a mapping of the name of a new arm to its regimen"
     problems = [
         Problem(f"arm {name!r:.60}", "has a name that is not text", right) for name in arms if not isinstance(name, str)

@@ -52,7 +52,7 @@ def calibrate_population(
     Returns
     -------
     CalibratedPopulation
-        `.save()` writes the weights beside the file.
+        `.save()` writes the weights next to the file.
 
     Raises
     ------

@@ -127,9 +127,9 @@ def list_populations(
     search : str
         Words that are searched in names, titles, descriptions, arms and trials, with their synonyms, as in `list_models`.
     therapy, species, tumour : str
-        What the cohort must be of: "anti-PD-1", "human", "NSCLC".
+        The therapy, species or tumour of the cohort: "anti-PD-1", "human", "NSCLC".
     data : str
-        What it must have been compared with: "PFS", "response rate".
+        The data that it was compared with: "PFS", "response rate".
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The weights file beside a cohort file: both are written together, and checked against the patients when read."""
+"""The weights file of a cohort file: both are written together, and checked against the patients when read."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def models_key(model: Model) -> str:
 
 
 def write_weights(file: CohortFile, path: Path, weights: FloatArray, record: CalibrationRecord, overwrite: bool) -> Path:
-    """Write the cohort file with its record, and the weights beside it."""
+    """Write the cohort file with its record, and the weights next to it."""
     import tomli_w
 
     made = io.BytesIO()

@@ -1,4 +1,4 @@
-"""`immunoode check`: all problems of model files, or what they have."""
+"""`immunoode check`: all problems of model files, or a summary of their contents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a command is: its name, its words, its options, and what it does."""
+"""A command: its name, arguments, options, and action."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Configurations: a TOML file with what was run, from which the same command line is made again."""
+"""Configurations: a TOML file with the command that was run, from which the same command line is reconstructed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from immunoode.command_line.parser import CommandError, InputFile, OutputFile, P
 from immunoode.errors import Problem, nearest
 
 STANDARD = "-"
-"""Standard input or output in place of a file."""
+"""Standard input or output instead of a file."""
 _TABLES = ("command", "versions", "options", "inputs")
 _LEFT_OUT = ("save_config", "traceback")
 _VERSIONS = ("immunoode", "numpy", "scipy", "numba")
@@ -135,7 +135,7 @@ def read_configuration(path: str) -> dict[str, Any]:
 
 
 def differences(document: Mapping[str, Any]) -> list[str]:
-    """Return in words how what is here differs from what a configuration was saved with."""
+    """Return a description of the differences between this installation and the one that saved a configuration."""
     from immunoode.command_line.package_version import package_version
 
     own = package_version()

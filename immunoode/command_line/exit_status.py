@@ -1,7 +1,7 @@
 """The exit statuses of all commands."""
 
 FINE = 0
-"""The command did what it was asked for."""
+"""The command succeeded."""
 NO = 1
 """It ran, and the answer is no: a model file has problems, a fit did not converge."""
 UNUSABLE = 2

@@ -27,7 +27,7 @@ _EXAMPLES = (
     "      --arm 'A=untreated' --arm 'B=pembrolizumab 200 mg every 3 weeks x 17'",
 )
 _INDEX = {"out": "parameter", "individual": "subject"}
-"""Names of the index, where a table of results has one."""
+"""Names of the index, if a table of results has one."""
 ERRORS = ("proportional", "additive", "combined", "lognormal")
 TABLES = {
     "out": "the estimates, one row per parameter",
@@ -118,7 +118,7 @@ def check_fit_outputs(given: Namespace) -> None:
 
 
 def finished(given: Namespace, result: Any) -> int:
-    """Write what a fit gave, and return the exit status."""
+    """Write the results of a fit, and return the exit status."""
     drawing()
     tables = {"out": result.parameters, "individual": result.individual, "predictions": result.predict}
     for name, make in tables.items():
@@ -136,7 +136,7 @@ def finished(given: Namespace, result: Any) -> int:
 
 
 def _with_names(table: Any, index: str) -> Any:
-    """Return a table whose index, where it has names, is a column."""
+    """Return a table whose index, if it has names, is a column."""
     return table.rename_axis(index) if index and not table.index.name else table
 
 

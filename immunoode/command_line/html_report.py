@@ -1,4 +1,4 @@
-"""HTML reports: one file with what was run, texts, tables and figures."""
+"""HTML reports: one file with the command, texts, tables and figures."""
 
 from __future__ import annotations
 

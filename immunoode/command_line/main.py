@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    """Run a command by its arguments, and let its errors pass; save its configuration if that was asked for."""
+    """Run a command by its arguments, and let its errors pass; save its configuration if requested."""
     parsers = dict[str, Parser]()
     given = command_line(parsers).parse_all(arguments)
     given.run_arguments, given.command_parsers = _run, parsers

@@ -15,7 +15,7 @@ _ANY_ROLE = "columns={...}"
 
 
 def for_the_command_line(error: ImmunoodeError, options: Sequence[str]) -> ImmunoodeError:
-    """Return the error with advice that names options of the command in place of arguments.
+    """Return the error with advice that names options of the command instead of arguments.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def for_the_command_line(error: ImmunoodeError, options: Sequence[str]) -> Immun
 
 
 def in_options(text: str, options: Sequence[str]) -> str:
-    """Return a text with options in place of arguments of Python.
+    """Return a text with options instead of Python arguments.
 
     Examples
     --------

@@ -6,7 +6,7 @@ import sys
 
 
 def package_version() -> str:
-    """Return the version; the package has been imported by whoever imported this module.
+    """Return the version; the package has already been imported together with this module.
 
     Examples
     --------

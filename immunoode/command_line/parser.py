@@ -42,14 +42,14 @@ class ConfigurationFile(OutputFile):
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that raises `CommandError` for what it does not understand, with the nearest known word."""
+    """A parser that raises `CommandError` for unknown arguments, with the most similar known word."""
 
     def __init__(self, **options: Any) -> None:
         options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         super().__init__(allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
-        """Raise what is wrong as an error of the package."""
+        """Raise a parsing error as an error of the package."""
         raise CommandError(self._problem(message))
 
     def _problem(self, message: str) -> Problem:
@@ -81,7 +81,7 @@ class Parser(argparse.ArgumentParser):
         return {action.dest: action for action in self._actions if action.dest not in ("help", argparse.SUPPRESS)}
 
     def parse_all(self, arguments: Sequence[str]) -> argparse.Namespace:
-        """Return the parsed arguments; what is left over is reported by the parser of the command that was given it."""
+        """Return the parsed arguments; remaining arguments are reported by the parser of the command."""
         given, left = self.parse_known_args(list(arguments))
         if left:
             getattr(given, "parser", self).error(f"unrecognized arguments: {' '.join(left)}")

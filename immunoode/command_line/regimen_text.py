@@ -32,7 +32,7 @@ _DAYS = r"(?<!\d)\s+(?:on\s+)?(days?)\s+(?=\d)"
 _PARTS = re.compile(rf"\s+({'|'.join(set(_WORDS) - {'days'})})\s+|{_DAYS}", re.IGNORECASE)
 """Words at which a text is split; "21 days" is a time, "days 1, 8" are those of a cycle."""
 _SHORT, _ALIKE = 3, 0.75
-"""Length of words that are taken as they are, and the similarity of a slip to a word."""
+"""Length up to which words are not corrected, and the minimum similarity of a misspelt word."""
 _WEEKDAYS = re.compile(r"\s(?:on\s+)?weekdays(?=\s|$)", re.IGNORECASE)
 _STEADY = re.compile(r"\sat\s+steady\s+state(?=\s|$)", re.IGNORECASE)
 
@@ -43,7 +43,7 @@ def regimen_of_text(text: str) -> Regimen | None:
     Raises
     ------
     RegimenError, CommandError
-        With what is not understood.
+        If a part of the text is not recognised.
 
     Examples
     --------
@@ -158,6 +158,6 @@ def _cycle_days(value: str, text: str) -> tuple[float, ...]:
 
 
 def _in_words(problem: Problem) -> Problem:
-    """Return a problem with the words of the text in place of arguments of Python."""
+    """Return a problem in terms of the text instead of Python arguments."""
     where = re.sub(r"\bstart=", "from ", re.sub(r"\b(every|over|days|count)=", r"\1 ", problem.where)).replace("'", "")
     return Problem(where, problem.what, problem.right)

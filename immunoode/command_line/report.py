@@ -1,4 +1,4 @@
-"""`immunoode report`: an HTML page of a saved fit, or of what a configuration runs."""
+"""`immunoode report`: an HTML page of a saved fit, or of the run of a configuration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lists that are searched: what is found, or an error that says which words could be left out."""
+"""Searching of lists: the matches, or an error that states which words could be left out."""
 
 from __future__ import annotations
 

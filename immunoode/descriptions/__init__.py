@@ -1,1 +1,1 @@
-"""What a name of the package is, as text and for notebooks."""
+"""Descriptions of names of the package, as text and for notebooks."""

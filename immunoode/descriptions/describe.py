@@ -21,7 +21,7 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def describe(name: Any) -> Description:
-    """Return what a name of the package is: text when printed, a page in a notebook.
+    """Describe a name of the package: text when printed, a page in a notebook.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def _of_object(value: Any) -> Description:
 
 
 def _of_term(name: str) -> Iterator[Meaning]:
-    """Yield what a text means as a term of the field, with the models and regimens of it."""
+    """Yield the meaning of a text as a term of the field, with its models and regimens."""
     said = read(name)
     if len(said.terms) != 1 or said.words:
         return

@@ -1,4 +1,4 @@
-"""`Description`: what a name is, in sections of text and tables."""
+"""`Description`: a description of a name, in sections of text and tables."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _text_of(table: pd.DataFrame) -> str:
 
 @dataclass(frozen=True, repr=False)
 class Description:
-    """What a name of the package is; a name may be several things, each in its section.
+    """A description of a name of the package; a name may have several meanings, each in its section.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What a name is among the regimens, cohorts, distributions and data sets that ship."""
+"""Meanings of a name among the shipped regimens, cohorts, distributions and data sets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from immunoode.virtual_population.library import distribution_names, list_distri
 
 
 def of_library(name: str) -> Iterator[Meaning]:
-    """Yield what a name is among what ships beside models."""
+    """Yield the meanings of a name among shipped objects other than models."""
     if name in (regimens := list_regimens()).index:
         text = f"{_facts(regimens.loc[name])}\nload it: immunoode.load_regimen({name!r})\n\n{load_regimen(name)}"
         yield Meaning(f"regimen {name}: {regimens.loc[name, 'title']}", text)
@@ -31,7 +31,7 @@ def of_library(name: str) -> Iterator[Meaning]:
 
 
 def names_in_library() -> set[str]:
-    """Return the names of everything that ships beside models."""
+    """Return the names of all shipped objects other than models."""
     return {*list_regimens().index, *list_populations().index, *list_distributions().index, *list_datasets().index}
 
 

@@ -1,4 +1,4 @@
-"""What a name is among the models: a model, a variant, or a part of models (parameter, state, output, input)."""
+"""Meanings of a name among the models: a model, a variant, or a part of models (parameter, state, output, input)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FACTS = ("species", "tumours", "therapies", "data", "variants", "needs", "check
 
 
 def of_models(name: str) -> Iterator[Meaning]:
-    """Yield what a name is among the shipped models."""
+    """Yield the meanings of a name among the shipped models."""
     documents = shipped_documents()
     if name in documents:
         yield _model(name)
@@ -43,7 +43,7 @@ def names_of_parts() -> set[str]:
 
 
 def of_model(model: Model) -> Meaning:
-    """Return the description of a model: what it is about, its parts, parameters with sources."""
+    """Return the description of a model: its subject, its parts, parameters with sources."""
     import pandas as pd
 
     facts = [f"{key}: {value}" for key, value in _facts(model).items() if value]

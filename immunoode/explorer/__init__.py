@@ -1,4 +1,4 @@
-"""The interactive explorer: what `immunoode.explore` returns and what it is made of."""
+"""The interactive explorer: the result of `immunoode.explore` and its parts."""
 
 from __future__ import annotations
 

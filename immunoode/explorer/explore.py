@@ -68,8 +68,8 @@ def explore(
     Returns
     -------
     ExplorerWidget
-        Shown by a notebook. `.state`, `.parameters` and `.regimens` are what is chosen at the moment, `.code()` is a script
-        that makes the same numbers, `.to_frame()` the lines as a table, `.plot()` and `.save("explorer.html")` export them.
+        Shown by a notebook. `.state`, `.parameters` and `.regimens` are the present settings, `.code()` is a script that makes
+        the same numbers, `.to_frame()` the lines as a table, `.plot()` and `.save("explorer.html")` export them.
 
     Raises
     ------

@@ -127,7 +127,7 @@ def _cell(name: str, value: float | None) -> str:
 
 
 def opening_message(explorer: ModelExplorer, state: ExplorerState) -> dict[str, Any]:
-    """Return what the browser needs to begin: what can be chosen, and the first panels."""
+    """Return the data that the browser needs to begin: the available choices, and the first panels."""
     setting = explorer.setting
     outputs = list(dict.fromkeys([*state.outputs, *sorted(setting.model.output_units)]))
     return {

@@ -1,4 +1,4 @@
-"""A model as the Python that makes it again, where its names suffice."""
+"""Python code that reproduces a model, if the names of its parts are sufficient."""
 
 from __future__ import annotations
 

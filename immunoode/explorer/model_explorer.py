@@ -155,7 +155,7 @@ class ModelExplorer:
         return before[1]
 
     def panels(self, state: ExplorerState) -> ExplorerPanels:
-        """Return what the panels show: a function of the state alone. Problems are part of the result, never raised."""
+        """Return the contents of the panels, which depend on the state alone. Problems are part of the result, never raised."""
         names = tuple(edited.name for edited in state.regimens)
         try:
             sliders = checked_values(self.setting.model.model, state.parameters)
@@ -251,7 +251,7 @@ def named_regimens(given: Any) -> dict[str, Regimen | None]:
     Raises
     ------
     RegimenError
-        If something is no regimen, or there is none.
+        If something is not a regimen, or there is no regimen.
 
     Examples
     --------

@@ -32,7 +32,7 @@ def immune_states(model: ClosedModel) -> tuple[str, ...]:
 
 
 def drug_outputs(model: ClosedModel) -> tuple[str, ...]:
-    """Return the concentrations of drugs, and the drug compartments that dosing goes into where there is no concentration."""
+    """Return the concentrations of drugs, and the dosed drug compartments if there is no concentration."""
     concentrations = [n for n, d in model.model.derived.items() if "concentration" in n and _is_concentration(d.unit)]
     owners = {model.model.derived[n].owner for n in concentrations}
     into = {given.into for given in model.model.inputs.values()}
@@ -46,7 +46,7 @@ def _is_concentration(unit: str) -> bool:
 
 
 def title_of(model: ClosedModel, name: str) -> str:
-    """Return what the model says that an output is; "" where it says nothing."""
+    """Return the description of an output in the model; "" if there is none."""
     for table in (model.model.compartments, model.model.derived, model.model.modifiables):
         if name in table:
             return str(table[name].title)

@@ -1,4 +1,4 @@
-"""What the panels of an explorer show, as arrays: nothing here knows of a browser."""
+"""The contents of the panels of an explorer, as arrays, independent of a browser."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Series:
     regimen : int
         The number of the regimen, which has its colour and line style.
     days, values : ndarray, shape (T,)
-        NaN where there is no value.
+        NaN if there is no value.
     steps : bool
         Whether the values hold until the next day, as those of a survival curve do.
     reference : str

@@ -1,4 +1,4 @@
-"""The virtual patients of an explorer: a table of parameters, what it is in words, and the code that makes it again."""
+"""The virtual patients of an explorer: a table of parameters, its description, and the code that reproduces it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 NUMBER = 200
 SPREAD = 0.3
-"""Standard deviation of the logarithm of a parameter, where no distribution is given."""
+"""Standard deviation of the logarithm of a parameter, if no distribution is given."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def explorer_patients(
         See `immunoode.explore`.
     model : ClosedModel
     sliders : sequence of Slider
-        Whose parameters vary, where no distribution is given.
+        The parameters that vary, if no distribution is given.
     number : int
         Patients who are drawn.
     seed : int

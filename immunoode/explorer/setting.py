@@ -19,7 +19,7 @@ class Setting:
     ----------
     model : ClosedModel
     model_code : str
-        An expression of Python that makes the model again; "" where there is none.
+        A Python expression that reproduces the model; "" if there is none.
     measure : str
         The output that is tumour size.
     values : mapping of str to float

@@ -98,7 +98,10 @@ class Simulations:
         return np.column_stack(columns)
 
     def _times_by(self, values: FloatArray) -> bytes:
-        """Return what the times of doses depend on: the values of the sliders, if lags or durations are expressions."""
+        """Return the values on which the times of doses depend.
+
+        The values of the sliders, if lags or durations are expressions.
+        """
         inputs = self._setting.model.model.inputs.values()
         return values.tobytes() if any(i.lag or i.duration or i.rate or i.bioavailability for i in inputs) else b""
 

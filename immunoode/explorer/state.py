@@ -22,7 +22,7 @@ class DoseRow:
     amount, unit : str
         "200" and "mg"; "2" and "mg/kg".
     start, every, over : str
-        "3 weeks", "30 min", or a number of days; "" where there is none.
+        "3 weeks", "30 min", or a number of days; "" if there is none.
     count : str
         Number of doses, or of cycles if `options` has `days`.
     options : mapping
@@ -66,7 +66,7 @@ class EditedRegimen:
 
 @dataclass(frozen=True)
 class ExplorerState:
-    """What a user chose in an explorer.
+    """The choices of a user in an explorer.
 
     Attributes
     ----------

@@ -30,9 +30,9 @@ class ExplorerWidget(anywidget.AnyWidget):
     Attributes
     ----------
     explorer : ModelExplorer
-        What computes.
+        The explorer that computes the panels.
     state : ExplorerState
-        What is chosen at the moment.
+        The present choices.
     """
 
     _esm = "\n".join(asset(name) for name in SCRIPTS)
@@ -61,7 +61,7 @@ class ExplorerWidget(anywidget.AnyWidget):
         return self.explorer.regimens(self.state)
 
     def panels(self) -> ExplorerPanels:
-        """Return what the panels show, as arrays."""
+        """Return the contents of the panels, as arrays."""
         return self.explorer.panels(self.state)
 
     def to_frame(self) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from immunoode.fitting.arithmetic import fault
 
 
 def inconsistency(made: Any) -> str:
-    """Return what is wrong with an object that was read from a file, or ""."""
+    """Return the inconsistency of an object that was read from a file, or ""."""
     return next(filter(None, _CHECKS.get(type(made).__name__, _nothing)(made)), "")
 
 

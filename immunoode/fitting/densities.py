@@ -44,7 +44,7 @@ def log_density(x: FloatArray, degrees: float = np.inf) -> FloatArray:
 
 
 def log_density_slope(x: FloatArray, degrees: float = np.inf) -> FloatArray:
-    """Return the derivative of `log_density` by x."""
+    """Return the derivative of `log_density` with respect to x."""
     return -x if np.isinf(degrees) else -(degrees + 1) * x / (degrees + x**2)
 
 
@@ -75,7 +75,7 @@ def log_interval(low: FloatArray, high: FloatArray, degrees: float = np.inf) -> 
 
 
 class IntervalSlopes(NamedTuple):
-    """log P(low < X < high), and its first and second derivatives by both ends."""
+    """log P(low < X < high), and its first and second derivatives with respect to both ends."""
 
     log_p: FloatArray
     by_low: FloatArray
@@ -103,8 +103,8 @@ def known_range(censoring: IntArray, lower: FloatArray, value: FloatArray) -> tu
 
     Parameters
     ----------
-    censoring : LEFT, RIGHT, INTERVAL or MEASURED
-    lower, value : the ends of an interval; `value` alone is the limit of what is left- or right-censored
+    censoring : LEFT, RIGHT, INTERVAL or MEASURED lower, value : the ends of an interval; `value` alone is the limit of a left-
+    or right-censored value
     """
     low = np.where(censoring == RIGHT, value, np.where(censoring == INTERVAL, lower, -np.inf))
     return low, np.where((censoring == LEFT) | (censoring == INTERVAL), value, np.inf)

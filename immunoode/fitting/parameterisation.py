@@ -151,8 +151,8 @@ class Parameterisation:
         """Return values (2K, S, K) with each parameter perturbed up and down, and the distances (K, S) on the fitted scale.
 
         The parameters of all subjects are perturbed at once. Because a parameter of one subject or arm does not change the
-        predictions of others, derivatives by many subject-specific parameters need no more simulations than those by shared
-        ones.
+        predictions of others, derivatives with respect to many subject-specific parameters need no more simulations than those
+        with respect to shared ones.
         """
         count = len(self.fitted_parameters)
         perturbed = np.repeat(values[None], 2 * count, axis=0)

@@ -35,7 +35,7 @@ class Prior:
             return float((value - self.centre if self.kind == NORMAL else np.log(value / self.centre)) / self.sd)
 
     def slope(self, parameters: Parameters, logged: bool) -> float:
-        """Return the derivative of the residual by the varied parameter."""
+        """Return the derivative of the residual with respect to the varied parameter."""
         value = float(parameters[self.key].value)
         by_value = 1.0 / self.sd if self.kind == NORMAL else 1.0 / (self.sd * value)
         return by_value * (value if logged else 1.0)
@@ -70,7 +70,7 @@ class Priors:
         return np.concatenate([np.array(own, dtype=np.float64), *(e.residuals(parameters) for e in self.from_fits)])
 
     def jacobian(self, parameters: Parameters) -> FloatArray:
-        """Return the derivatives of the residuals by the varied parameters."""
+        """Return the derivatives of the residuals with respect to the varied parameters."""
         names = [n for n, p in parameters.items() if p.vary]
         out = np.zeros((len(self), len(names)))
         for i, prior in enumerate(self.single):

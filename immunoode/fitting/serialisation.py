@@ -1,7 +1,7 @@
 """Results as JSON and back: dataclasses by their fields, arrays by their bytes, shared objects once.
 
 Reading follows the types that the dataclasses declare: a field of type `FloatArray` becomes an array of numbers or an error,
-and no name in a file decides what is created or run.
+and names in a file do not determine what is created or executed.
 """
 
 from __future__ import annotations

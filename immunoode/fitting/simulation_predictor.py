@@ -93,8 +93,9 @@ def base_values(
     parameters: Mapping[str, float] | DataFrame | None,
     varied: Sequence[str],
 ) -> FloatArray:
-    """Return (S, P) the values of all parameters in each subject: the model's, the subject's covariates, what the user
-    fixed, and baselines from the data.
+    """Return (S, P) the values of all parameters in each subject.
+
+    The model's, the subject's covariates, values fixed by the user, and baselines from the data.
 
     Raises
     ------

@@ -121,7 +121,7 @@ def _read_file(path: Path) -> bytes:
 
 
 def _refuse(document: Document, where: str) -> None:
-    """Raise with the errors that libsbml reports; warnings, such as those of units, are ignored."""
+    """Raise an error with the errors that libsbml reports; warnings, such as those about units, are ignored."""
     import libsbml
 
     errors = [document.getError(k) for k in range(document.getNumErrors())]

@@ -56,8 +56,8 @@ def read_sbml(
     Model
         Of kind "published". Species that reactions or rules change are compartments, in amounts or concentrations as in the
         file; variables of assignment rules are derived; everything else is a parameter. Numbers are as in the file, without
-        units, because units of SBML files are seldom consistent; declared units are in the titles. The parameter
-        `time_units_per_day` converts rates to days. Initial assignments stay formulas. Events are not part of the model:
+        units, because units of SBML files are rarely consistent; declared units are in the titles. The parameter
+        `time_units_per_day` converts rates to days. Initial assignments remain formulas. Events are not part of the model:
         `read_sbml_events` returns them as a regimen, for which the model has inputs.
 
     Raises
@@ -118,7 +118,7 @@ def _model(
 
 
 def _refuse(sbml: Any, symbols: Symbols) -> None:
-    """Raise with everything in a model that is not supported."""
+    """Raise an error with all unsupported features of a model."""
     problems = list[Problem]()
     without_law = [r.getId() for r in symbols.reactions if not has_kinetic_law(r)]
     if without_law and len(without_law) == len(symbols.reactions) and not symbols.rate_rules:

@@ -234,7 +234,7 @@ class Symbols:
 
 
 def _free(wanted: str, taken: set[str]) -> str:
-    """Return a valid name that is not taken, as similar to the wanted one as possible, and mark it as taken."""
+    """Return a valid unused name that is as similar to the requested one as possible, and mark it as used."""
     name = wanted if wanted.isidentifier() else "x_" + wanted
     while name in taken or keyword.iskeyword(name):
         name += "_"

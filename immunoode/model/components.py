@@ -133,7 +133,7 @@ class Flow:
     it reduces the flow, which therefore has `per_capita`.
 
     `producer` stands in the place of `source` where the amount that arrives is proportional to a compartment which it does not
-    leave: antigen that killed cells release beside what they become.
+    leave: antigen that killed cells release, in addition to the cells that they become.
 
     Examples
     --------
@@ -279,7 +279,7 @@ class ReferencePatient:
 
 @dataclass(frozen=True)
 class About:
-    """What a model is about, for searching the list of models; it does not enter the equations.
+    """Keywords of a model, for searching the list of models; it does not enter the equations.
 
     Attributes
     ----------

@@ -36,10 +36,10 @@ class _Arrow:
 def diagram(model: ModelTables) -> str:
     """Return the diagram of a model as SVG.
 
-    There is one column of compartments per member of the model. A solid arrow is a flow or a pulse; a short arrow has no
-    source or no target. A dashed line connects a compartment to another whose flows depend on it, directly or through a
-    modifier: it ends with a tip if it acts on what enters, and with a bar if it acts on what leaves. Each line has ends and a
-    way of its own.
+    There is one column of compartments per member of the model. A solid arrow is a flow or a pulse; a short arrow has no source
+    or no target. A dashed line connects a compartment to another whose flows depend on it, directly or through a modifier: it
+    ends with a tip if it acts on what enters, and with a bar if it acts on what leaves. Each line has separate ends and a
+    separate path.
     """
     arrows = list(dict.fromkeys(_arrows(model)))
     placed = {box.name: box for box in _boxes(model, 0.0, _ACROSS)}

@@ -66,7 +66,7 @@ def _indexed(symbol: str, owner: str) -> str:
 
 
 def _product(*factors: str) -> str:
-    """Return a product: a thin space between symbols, a sign beside words, before brackets and before numbers."""
+    """Return a product: a thin space between symbols, a multiplication sign next to words and before brackets and numbers."""
     text = factors[0]
     for left, right in zip(factors, factors[1:], strict=False):
         plain = not right.startswith(("\\left(", *"0123456789")) and "\\text{" not in left + right

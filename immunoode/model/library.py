@@ -132,7 +132,7 @@ def list_models(
     kind : str
         "base", "published", "therapy", "term" or "interaction".
     therapy, species, tumour : str
-        What the model must be about: "radiotherapy", "mouse", "melanoma".
+        The therapy, species or tumour of the model: "radiotherapy", "mouse", "melanoma".
     data : str
         What must have been measured to compare the model with: "tumour volume", "sum of diameters", "concentration".
 
@@ -140,8 +140,8 @@ def list_models(
     -------
     pandas.DataFrame
         One row per model, indexed by name, with columns kind, title, species, tumours, therapies, variants, inputs, needs, data
-        (the outputs that data can be compared with, and their units), states and parameters (their numbers), checked (what
-        the model was checked against), tests, references.
+        (the outputs that data can be compared with, and their units), states and parameters (their numbers), checked (the
+        comparison that verified the model), tests, references.
 
     Raises
     ------
@@ -178,7 +178,7 @@ def list_models(
 
 @lru_cache(maxsize=1)
 def shipped_documents() -> dict[str, dict[str, Any]]:
-    """Return the shipped model files by name as they are; checking all of them takes seconds, and the tests do it."""
+    """Return the shipped model files by name without checks; checking all of them takes seconds, and the tests do it."""
     return {name: toml_document(models_folder() / f"{name}.toml") for name in model_names()}
 
 

@@ -65,7 +65,7 @@ class Model(ModelTables):
         Returns
         -------
         dict of str to float
-            Values of the constants of this model, in their units; what the patient has but the model lacks is left out.
+            Values of the constants of this model, in their units; values that the model does not have are left out.
 
         Raises
         ------

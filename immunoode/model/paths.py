@@ -21,7 +21,7 @@ def models_folder() -> Path:
 
 @lru_cache(maxsize=8)
 def shipped_folder(name: str) -> Path:
-    """Return a folder of data: inside the installed package, or beside the package in a checkout.
+    """Return a folder of data: inside the installed package, or next to the package in a checkout.
 
     Raises
     ------

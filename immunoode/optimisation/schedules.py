@@ -21,7 +21,7 @@ _SAME = 1e-9
 
 @dataclass(frozen=True)
 class ChosenDoses:
-    """The doses of a schedule by input, in order of time, and their derivatives by n numbers.
+    """The doses of a schedule by input, in order of time, and their derivatives with respect to n numbers.
 
     Attributes
     ----------
@@ -123,7 +123,7 @@ class ScheduleFunction:
         return self._ordered(self._columns(self.schedule(x)), self._differences(x))
 
     def stated_columns(self, x: FloatArray) -> ChosenDoses:
-        """Return the doses for numbers (n,), whatever their number, without derivatives."""
+        """Return any number of doses for numbers (n,), without derivatives."""
         made, none = self.schedule(x), dict[str, FloatArray]()
         rows = {name: _rows(made, name) for name in dict.fromkeys(_dosed(made))}
         return ChosenDoses({name: Doses(made.times[r], made.amounts[r]) for name, r in rows.items()}, none, none)

@@ -1,4 +1,4 @@
-"""Simulations of schedules for one patient or a cohort: outputs over time, with derivatives by the chosen numbers."""
+"""Simulations of schedules for one patient or a cohort: outputs over time, and derivatives with respect to choices."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ class NameScope:
         return Formula(parse_formula(text, of_name, place))
 
     def target(self, name: str, place: str) -> str:
-        """Return the name in the model of what a condition sets.
+        """Return the name in the model of the quantity that a condition sets.
 
         Raises
         ------
@@ -172,7 +172,7 @@ def _tokens(column: Any) -> list[tuple[str, ...]]:
 
 
 def check_measurements(part: PetabModel, parameters: Iterable[str], where: str) -> None:
-    """Raise with everything in the measurements that is inconsistent with other tables."""
+    """Raise an error with all inconsistencies between the measurements and other tables."""
     known, problems = frozenset(parameters), list[Problem]()
     usable = {*known, *(i for i, n in part.entities.names.items() if n in part.entities.model.constants)}
     seen: set[Any] = set()

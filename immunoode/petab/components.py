@@ -13,7 +13,7 @@ STEADY = float("-inf")
 
 @dataclass(frozen=True)
 class Period:
-    """A period of an experiment, with what is set at its start.
+    """A period of an experiment, with the values that are set at its start.
 
     Attributes
     ----------

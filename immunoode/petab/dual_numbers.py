@@ -1,4 +1,4 @@
-"""Dual numbers: values with their derivatives by the estimated parameters, and formulas of them by the chain rule."""
+"""Dual numbers: values with derivatives with respect to the estimated parameters, and formulas by the chain rule."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Dual:
-    """Values of shape (...) and their derivatives (..., m) by m estimated parameters; `slope` is None if all are zero."""
+    """Values of shape (...) and their derivatives (..., m) with respect to m estimated parameters.
+
+    `slope` is None if all are zero.
+    """
 
     value: FloatArray
     slope: FloatArray | None = None

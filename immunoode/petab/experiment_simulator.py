@@ -65,7 +65,7 @@ class ExperimentSimulator:
 
     @property
     def with_events(self) -> bool:
-        """Whether events of the model are executed one by one: then there are no slopes."""
+        """Whether events of the model are executed one by one, in which case there are no derivatives."""
         return isinstance(self.integrator.regimen, Events)
 
     def _regimen(self, table_parameters: frozenset[str]) -> Regimen | Events | None:
@@ -99,7 +99,7 @@ class ExperimentSimulator:
         Raises
         ------
         SolveError
-            If an experiment cannot be integrated or reaches no steady state: which condition, when and why.
+            If an experiment cannot be integrated or reaches no steady state, with the condition, the time and the reason.
         """
         done: dict[tuple[Any, ...], SimulatedPeriod] = {}
         periods: list[list[SimulatedPeriod]] = [[] for _ in self.requests]
@@ -139,7 +139,7 @@ class ExperimentSimulator:
         )
 
     def _solve(self, group: list[SimulatedPeriod], model: Model, solver: SolverOptions) -> None:
-        """Integrate periods that are alike in whether they end with a steady state and whether another period follows."""
+        """Integrate periods that agree in whether they end with a steady state and whether another period follows."""
         steady, followed = group[0].steady, group[0].followed
         states = tuple(self.entities.equations.states)
         outputs = states if followed or steady else self.outputs

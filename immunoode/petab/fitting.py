@@ -67,7 +67,7 @@ class PetabFit:
         return "\n".join(lines)
 
     def plot(self, **options: Any) -> Any:
-        """Draw how far each start ended above the best; see `immunoode.plot.petab_starts`. Returns Axes."""
+        """Draw the difference of the objective of each start from the best; see `immunoode.plot.petab_starts`. Returns Axes."""
         from immunoode.plot.petab_starts import petab_starts
 
         return petab_starts(self, **options)
@@ -175,7 +175,7 @@ def _middle(low: float, high: float) -> float:
 
 
 def _edge(value: float, scale: str) -> float:
-    """Return a bound on the scale, with a tiny number in place of zero for logarithms."""
+    """Return a bound on the scale, with a very small number instead of zero for logarithms."""
     return to_scale(value, scale) if value > 0 or scale == "lin" else to_scale(1e-300, scale)
 
 

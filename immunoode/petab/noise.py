@@ -1,4 +1,4 @@
-"""Likelihoods of measurements as PEtab defines them, with their slopes by prediction and noise."""
+"""Likelihoods of measurements as defined by PEtab, with derivatives with respect to prediction and noise."""
 
 from __future__ import annotations
 
@@ -28,8 +28,10 @@ DISTRIBUTIONS_2: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class Likelihood:
-    """Of each measurement: log-likelihood, its slopes by prediction and noise, the residual in units of the noise, and by how
-    much that falls per prediction.
+    """The log-likelihood of each measurement, and quantities for fits.
+
+    These are its derivatives with respect to prediction and noise, the residual in units of the noise, and the decrease of the
+    residual per unit of the prediction.
     """
 
     each: FloatArray
@@ -42,7 +44,9 @@ class Likelihood:
 def likelihood(
     measured: FloatArray, predicted: FloatArray, noise: FloatArray, distribution: str, transformation: str
 ) -> Likelihood:
-    """Return the likelihood of each measurement; -inf where a prediction has no logarithm that is asked for.
+    """Return the likelihood of each measurement.
+
+    -inf if the transformation needs a logarithm that the prediction does not have.
 
     Parameters
     ----------

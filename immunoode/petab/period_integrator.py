@@ -1,4 +1,4 @@
-"""Integration of the periods of experiments, many at a time, with slopes by the estimated parameters."""
+"""Integration of the periods of experiments, many at a time, with derivatives with respect to the estimated parameters."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class PeriodIntegrator:
         Raises
         ------
         SolveError
-            If a period cannot be integrated: which condition, when and why.
+            If a period cannot be integrated, with the condition, the time and the reason.
         """
         if isinstance(self.regimen, Events):
             return [self._with_events(model, p, at, outputs, solver) for p, at in zip(periods, times, strict=True)]

@@ -27,7 +27,7 @@ def from_scale(value: float, scale: str) -> float:
 
 
 def scale_derivative(value: float, scale: str) -> float:
-    """Return the derivative of a value by its value on a scale."""
+    """Return the derivative of a value with respect to its value on a scale."""
     return 1.0 if scale == "lin" else value * (1.0 if scale == "log" else math.log(10))
 
 
@@ -137,7 +137,7 @@ class PetabPrior:
         return found - jacobian - (math.log(within) if within > 0 else math.inf)
 
     def slope(self, value: float) -> float:
-        """Return the derivative of the log-density by the parameter."""
+        """Return the derivative of the log-density with respect to the parameter."""
         found = _shapes()[self.shape].slope(to_scale(value, self.on), *self.numbers) / scale_derivative(value, self.on)
         return found - (1 / value if self.density_of_value and self.on != "lin" else 0.0)
 

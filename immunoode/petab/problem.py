@@ -120,7 +120,7 @@ class PetabProblem:
         DataError
             If a name is not a parameter of the problem, or a parameter has neither a value nor a nominal value.
         SolveError
-            If a condition cannot be integrated or reaches no steady state: which one, when and why.
+            If a condition cannot be integrated or reaches no steady state, with the condition, the time and the reason.
         """
         predicted, noise = self._predicted(self._values(values), slopes=False)
         return self.measurements.assign(predicted=predicted.value, noise=noise.value)
@@ -139,9 +139,9 @@ class PetabProblem:
         return -float(found.each.sum()) - (sum(self.log_priors(given).values()) if priors else 0.0)
 
     def gradient(self, values: Mapping[str, float] | None = None, *, priors: bool = True) -> pd.Series:
-        """Return the derivatives of the objective by the estimated parameters, on the linear scale.
+        """Return the derivatives of the objective with respect to the estimated parameters, on the linear scale.
 
-        From forward sensitivities; by finite differences if events of the model are executed.
+        They are computed from forward sensitivities, or by finite differences if events of the model are executed.
         """
         import pandas as pd
 
@@ -189,7 +189,7 @@ class PetabProblem:
         return {p.name: from_scale(float(v), p.scale) for p, v in zip(self.varied, x, strict=True)}
 
     def stretch(self, values: Mapping[str, float]) -> FloatArray:
-        """Return the derivatives of the estimated parameters by their values on their scales."""
+        """Return the derivatives of the estimated parameters with respect to their values on their scales."""
         return np.array([scale_derivative(values[p.name], p.scale) for p in self.varied])
 
     def _values(self, values: Mapping[str, float] | None) -> dict[str, float]:

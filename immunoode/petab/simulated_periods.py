@@ -1,4 +1,4 @@
-"""What is asked of an experiment, its periods as they are simulated, and its result."""
+"""Requests for an experiment, its periods during the simulation, and its result."""
 
 from __future__ import annotations
 
@@ -58,7 +58,10 @@ class SimulatedPeriod:
 
 @dataclass(frozen=True)
 class ExperimentRequest:
-    """Measurement times of one experiment: finite times in the unit of the file, sorted, and whether at steady state too."""
+    """Measurement times of one experiment.
+
+    Finite times in the unit of the file, sorted, and whether there are some at steady state.
+    """
 
     experiment: Experiment
     times: FloatArray

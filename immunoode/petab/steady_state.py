@@ -14,7 +14,7 @@ SETTLED = 1e-6
 FRACTIONS = np.array([0.1, 0.25, 0.5, 1.0])
 """Fractions of the time span at which states are compared."""
 FIRST, LATEST = 10.0, 1e13
-"""First and last time, in the unit of the file, at which a steady state is looked for."""
+"""First and last time, in the unit of the file, at which the program checks for a steady state."""
 VANISHED = 1e-6
 """Fraction of the largest value of a state below which it counts as zero."""
 

@@ -114,7 +114,7 @@ def _condition_parameters(condition: pd.DataFrame, observed: pd.DataFrame, entit
 
 
 def _conditions(table: pd.DataFrame, names: NameScope, where: str) -> dict[str, dict[str, Formula]]:
-    """Return what each condition sets, as formulas by name in the model. Empty cells and NaN set nothing."""
+    """Return the values that each condition sets, as formulas by name in the model. Empty cells and NaN set nothing."""
     targets = {c: names.target(str(c), where) for c in table.columns if c != "conditionId"}
     clash = [c for c in targets if c in names.parameters]
     if clash:

@@ -53,7 +53,7 @@ _TABLES = {
     "mapping": ("petabEntityId", "modelEntityId"),
 }
 WIDE = 1e3
-"""Ratio of the bounds of a positive parameter from which on it is fitted on a log scale."""
+"""Ratio of the bounds of a positive parameter above which it is fitted on a log scale."""
 
 
 def read_version_2(path: Path, content: Mapping[str, Any]) -> tuple[tuple[PetabParameter, ...], tuple[PetabModel, ...]]:

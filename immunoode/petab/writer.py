@@ -246,7 +246,7 @@ def _arms(result: FitResult, whole: FlatModel) -> tuple[dict[str, Schedule], tup
 def _columns(
     result: FitResult, whole: FlatModel, arms: Mapping[str, Schedule], arm_of: Sequence[str]
 ) -> dict[str, tuple[Any, ...]]:
-    """Return what conditions set, with one value per subject: numbers, or names of parameters of groups of subjects."""
+    """Return the values that conditions set, one per subject: numbers, or names of parameters of groups of subjects."""
     base: FloatArray = getattr(result.predictor, "base")  # noqa: B009  # of the predictor that simulates
     fitted_parameters = {fitted.name: fitted for fitted in result.parameterisation.fitted_parameters}
     columns: dict[str, tuple[Any, ...]] = {}

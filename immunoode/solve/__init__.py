@@ -6,7 +6,7 @@ prepared.py            `prepare`: a simulation that can be called repeatedly wit
 varied_doses.py        amounts and times of doses that vary between these calls
 ensemble.py            `simulate_many`, `simulate_to`: virtual trials of any size, in blocks
 reductions.py          one number per subject from a time course
-simulated_block.py     one block of subjects, and its results; digest.py: a hash of the inputs of a simulation
+simulated_block.py     one block of subjects, and its results; digest.py: a hash of its inputs
 options.py             `SolverOptions`      status.py: how an integration ended      report_times.py: output times
 sbml_events.py         `simulate` with SBML events
 warm.py                a small simulation of each kind, so that all kernels are compiled
@@ -23,7 +23,7 @@ problem/               the problem to be solved, in Python, once per structure o
   codegen_implicit.py  the linear algebra of implicit steps for eight subjects
   constants.py         expressions of parameters alone, computed once per subject
   sensitivities.py     forward sensitivity equations
-  event_table.py       a schedule as EVENT records; subject_events.py: those of each subject; moved_doses.py: those of varied doses
+  event_table.py       a schedule as EVENT records; subject_events.py: of each subject; moved_doses.py: of varied doses
   trigger_table.py     triggers as TRIGGER records
   event_functions.py   SBML events as native functions; time_roots.py: times of those that depend on time alone
   time_stops.py        times at which rates switch
