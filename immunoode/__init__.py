@@ -27,6 +27,7 @@ Names are imported on first use, so that importing the package is fast; `__init_
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from immunoode.former_names import FORMER, former
@@ -46,3 +47,9 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted([*__all__, *NAMESPACES])
+
+
+if "IPython" in sys.modules:  # completion of names in strings; without a shell that runs, not even its modules are imported
+    from immunoode.completion.shell import add_to_running_shell
+
+    add_to_running_shell()

@@ -34,7 +34,7 @@ FLOORS = (
     ("plot",),
     ("report", "descriptions", "explorer"),
     ("arm_names",),
-    ("demo",),
+    ("demo", "completion"),
     ("command_line",),
     ("__main__",),
 )

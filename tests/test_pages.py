@@ -27,6 +27,7 @@ QUICK = (
     "scale.md",
     "optimal_schedules.md",
     "global_sensitivity.md",
+    "finding_names.md",
 )
 FITS = ("fitting.md", "populations.md", "reading_models.md")
 

@@ -43,6 +43,10 @@ class EachResult(Mapping[str, FitResult]):
     def __len__(self) -> int:
         return len(self.results)
 
+    def _ipython_key_completions_(self) -> list[str]:
+        """Return the subjects, which IPython and Jupyter offer in brackets."""
+        return list(self.results)
+
     def to_frame(self) -> DataFrame:
         """Return one row per subject: arm, whether the fit converged, errors, parameters, remarks."""
         import pandas as pd

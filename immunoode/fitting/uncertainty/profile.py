@@ -116,6 +116,10 @@ class Profiles(Mapping[str, Profile]):
     def __len__(self) -> int:
         return len(self.profiles)
 
+    def _ipython_key_completions_(self) -> list[str]:
+        """Return the parameters, which IPython and Jupyter offer in brackets."""
+        return list(self.profiles)
+
     def intervals(self) -> DataFrame:
         """Return one row per parameter: value, pointwise interval, simultaneous interval, and verdict."""
         import pandas as pd
