@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
-from immunoode.completion import shipped
 from immunoode.completion.cursor import Cursor, cursor_of
 from immunoode.completion.model_names import argument, output_names, parameter_names, simulated_names
+from immunoode.completion.shipped import all_names, cohorts, datasets, distributions, models, regimens, therapies, variants
 
 _PACKAGE = "immunoode"
 Namespace = Mapping[str, Any]
@@ -55,10 +55,10 @@ def _named(names: Callable[[], list[str]]) -> Offer:
 
 def _variants(cursor: Cursor, namespace: Namespace) -> list[str]:
     name = argument(cursor.call, 0, "name")
-    return shipped.variants(str(getattr(name, "value", "")))
+    return variants(str(getattr(name, "value", "")))
 
 
-_MODELS, _THERAPIES = _shipped(shipped.models), _shipped(shipped.therapies)
+_MODELS, _THERAPIES = _shipped(models), _shipped(therapies)
 _VARIED = ("vary", "per_arm", "per_subject", "random")
 _VALUES = ("parameters", "bounds", "priors", "initial")
 
@@ -75,11 +75,11 @@ _FIT = ("vary", "per_arm", "per_subject", "initial", "parameters", "bounds", "pr
 _DATA = ("model", "data", "vary")
 OFFERS = {
     "load_model": Offer(("name", "variant"), {"name": _MODELS, "variant": _variants}),
-    "load_regimen": _named(shipped.regimens),
-    "load_population": _named(shipped.cohorts),
-    "load_dataset": _named(shipped.datasets),
-    "virtual_population.load_distribution": _named(shipped.distributions),
-    "describe": _named(shipped.all_names),
+    "load_regimen": _named(regimens),
+    "load_population": _named(cohorts),
+    "load_dataset": _named(datasets),
+    "virtual_population.load_distribution": _named(distributions),
+    "describe": _named(all_names),
     "combine": Offer(("*models",), {"*models": _MODELS}),
     "cite": _about_model(),
     "simulate": _about_model("outputs", "parameters"),
