@@ -108,7 +108,7 @@ def test_version(capsys):
         (["models", "--show", "pd1_inhibitor:nivolumb"], "did you mean 'nivolumab'"),
         (["regimens", "--show", "nivolumab_ipi"], "is not in the library"),
         (["check", "absent.toml", "--format", "jsn"], "did you mean 'json'?"),
-        (["run", "absent.toml"], "cannot be read"),
+        (["run", "absent.toml"], "absent.toml: does not exist"),
         (["cite", "nobody2020"], "is not a shipped model"),
     ],
 )
@@ -116,6 +116,48 @@ def test_what_cannot_be_used_is_said_without_a_traceback(arguments, phrase, caps
     monkeypatch.chdir(tmp_path)
     assert phrase in refused(capsys, *arguments)
     assert not list(tmp_path.iterdir())
+
+
+ABSENT = {
+    "check": ["check", "absent.toml", "absent too.toml"],
+    "check as JSON": ["check", "absent.toml", "absent too.toml", "--format", "json"],
+    "cite": ["cite", "absent.toml"],
+    "models": ["models", "--show", "absent.toml"],
+    "simulate": ["simulate", "absent.toml", "--until", "3", "--parameters", "absent too.csv", "--doses", "absent.csv"],
+    "fit": ["fit", "absent.toml", "--data", "absent.csv", "--vary", "growth_rate"],
+    "population fit": [
+        "population",
+        "fit",
+        "absent.toml",
+        "--data",
+        "absent.csv",
+        "--vary",
+        "growth_rate",
+        "--random",
+        "growth_rate",
+    ],
+    "response": ["endpoints", "response", "absent.csv"],
+    "survival": ["endpoints", "survival", "absent.csv", "--time", "OS=months", "--event", "OS=dead", "--time-unit", "month"],
+    "report": ["report", "absent.fit", "--out", "absent.html"],
+    "run": ["run", "absent.toml"],
+    "demo": ["demo", "--data", "absent.csv"],
+}
+
+
+@pytest.mark.parametrize("arguments", ABSENT.values(), ids=list(ABSENT))
+def test_a_file_that_does_not_exist_is_refused_alike_by_all_commands(arguments, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = refused(capsys, *arguments)
+    files = [one for one in arguments if one.startswith("absent") and not one.endswith(".html")]
+    assert all(f"{file}: does not exist; the path of a file that exists" in text for file in files)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_similar_file_is_named(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "trial.csv").write_text("subject\n", encoding="utf-8")
+    assert "did you mean 'trial.csv'?" in refused(capsys, "endpoints", "response", "trail.csv")
+    assert "'nowhere' is not a folder" in refused(capsys, "endpoints", "response", "nowhere/trial.csv")
 
 
 def test_a_wide_table_is_recognised_and_its_option_named(capsys, tmp_path, monkeypatch):

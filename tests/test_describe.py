@@ -52,7 +52,7 @@ def test_objects_are_described() -> None:
         ("killing rat", "'kill_rate'"),
         ("simulat", "'simulate'"),
         ("nivolumab_3_weekly", "'nivolumab_2_weekly'"),
-        ("", "known: "),
+        ("", "the name is empty; a name such as"),
     ],
 )
 def test_other_names_are_answered_by_what_they_may_mean(name: str, answer: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
 import immunoode as imo
@@ -85,6 +86,9 @@ def test_american_spelling_of_outputs_parameters_and_data() -> None:
         run["size of the tumor volume"]
 
 
-def test_names_are_completed_in_notebooks() -> None:
-    run = imo.simulate("kuznetsov1994", until="3 days")
-    assert run._ipython_key_completions_() == list(run.names)
+def test_american_spelling_is_reported_once_per_fit() -> None:
+    rows = [{"subject": "a", "day": day, "size": 20.0 + day} for day in range(4)]
+    data = imo.read_trial(pd.DataFrame(rows), units={"size": "mm"})
+    with pytest.warns(SpellingWarning) as told:
+        imo.fit("claret2009", data, "growth_rate", observe="Size", progress=False)
+    assert [str(one.message) for one in told if one.category is SpellingWarning] == ["output 'Size' was taken as 'size'"]

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -212,6 +213,19 @@ WRONG_CALLS: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]
     "writing nothing": (lambda: imo.save_model(None, "a.toml"), imo.errors.ModelError, ("save_model", "None")),  # type: ignore[arg-type]
     "file without a path": (lambda: imo.read_model(""), imo.errors.ModelError, ("read_model", "''", ".toml")),
     "fit without a path": (lambda: imo.load_fit(None), imo.errors.FitError, ("load_fit", "None", ".save()")),  # type: ignore[arg-type]
+    "nothing to describe": (
+        lambda: imo.describe(None),
+        imo.errors.ImmunoodeError,
+        ("None", "neither a name", "'pd1_inhibitor'"),
+    ),
+    "foreign object": (lambda: imo.describe(pd.DataFrame), imo.errors.ImmunoodeError, ("neither a name", "of this package")),
+    "empty description": (lambda: imo.describe(" "), imo.errors.ImmunoodeError, ("the name is empty", "'Keytruda'")),
+    "empty variant": (lambda: imo.load_model("pd1_inhibitor", ""), imo.errors.ModelError, ("no variant ''", "nivolumab")),
+    "empty instance": (
+        lambda: imo.load_model("pd1_inhibitor", instance=""),
+        imo.errors.ModelError,
+        ("instance is empty", "a name, or None"),
+    ),
     "search without words": (lambda: imo.list_models("---"), imo.errors.DataError, ("search", "'---'", "words")),
     "end in words": (
         lambda: imo.simulate("claret2009", until="tomorrow"),
@@ -229,6 +243,11 @@ WRONG_CALLS: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]
     "negative width": (lambda: drawn(figsize=(-1, 3)), imo.errors.DataError, ("figsize", "(-1, 3)", "inches")),
     "no height": (lambda: drawn(figsize=(3, 0)), imo.errors.DataError, ("figsize", "(3, 0)", "inches")),
     "width in words": (lambda: drawn(figsize="big"), imo.errors.DataError, ("figsize", "'big'", "inches")),
+    "size of given axes": (
+        lambda: drawn(ax=plt.subplots()[1], figsize=(3, 2)),
+        imo.errors.DataError,
+        ("figsize", "ax=", "where the figure is made"),
+    ),
     "number for axes": (lambda: drawn(ax=3), imo.errors.DataError, ("ax", "is 3", "Axes of matplotlib")),
     # tables
     "columns in words": (

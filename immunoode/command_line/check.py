@@ -15,7 +15,7 @@ from immunoode.errors import ImmunoodeError, ModelError, Problem
 
 _DESCRIPTION = """Check model files: form, names, expressions, units and sources; a model that needs no other is also
 simulated for 30 days. All problems are told at once, each with its place, what is wrong, and what would be right. The
-exit status is 1 if a file has problems."""
+exit status is 1 if a file has problems, and 2 if a file does not exist."""
 _EXAMPLES = ("check my_model.toml", "check models/*.toml --format json")
 _DAYS = 30.0
 

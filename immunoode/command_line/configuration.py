@@ -8,6 +8,7 @@ import platform
 import tomllib
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,27 @@ def _versions() -> dict[str, str]:
 def inputs(given: Namespace) -> list[Path]:
     """Return the files among the arguments that a command reads."""
     return [Path(one) for one in _all_values(given) if isinstance(one, InputFile) and one != STANDARD and Path(one).is_file()]
+
+
+def check_inputs(given: Namespace) -> None:
+    """Refuse files to be read that do not exist, all at once and for all commands alike, before anything is computed.
+
+    Raises
+    ------
+    CommandError
+    """
+    named = (one for one in _all_values(given) if isinstance(one, InputFile) and one != STANDARD)
+    absent = dict.fromkeys(one for one in named if not Path(one).exists())
+    CommandError.raise_if(Problem(one, "does not exist", _existing(Path(one))) for one in absent)
+
+
+def _existing(absent: Path) -> str:
+    """Return which file may be meant: a similar name in the same folder."""
+    folder = absent.parent
+    if not folder.is_dir():
+        return f"the path of a file; {str(folder)!r} is not a folder"
+    alike = get_close_matches(absent.name, [one.name for one in folder.iterdir()], n=1)
+    return f"did you mean {str(folder / alike[0])!r}?" if alike else "the path of a file that exists"
 
 
 def _all_values(given: Namespace) -> Iterator[Any]:

@@ -27,7 +27,7 @@ from immunoode.command_line import (
     warm,
 )
 from immunoode.command_line.command import Command
-from immunoode.command_line.configuration import check_outputs, saved
+from immunoode.command_line.configuration import check_inputs, check_outputs, saved
 from immunoode.command_line.messages import for_the_command_line
 from immunoode.command_line.parser import ConfigurationFile, Parser
 from immunoode.errors import ImmunoodeError
@@ -78,6 +78,7 @@ def _run(arguments: Sequence[str]) -> int:
     parsers = dict[str, Parser]()
     given = command_line(parsers).parse_all(arguments)
     given.run_arguments, given.command_parsers = _run, parsers
+    check_inputs(given)
     check_outputs(given)
     try:
         status = int(given.run(given))

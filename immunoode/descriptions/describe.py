@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from immunoode.descriptions.description import Description, Meaning
@@ -18,6 +19,7 @@ from immunoode.regimen.library import list_regimens
 from immunoode.terms import british, read, terms
 
 _PACKAGE = Path(__file__).resolve().parents[1]
+_RIGHT = "a name such as 'pd1_inhibitor', 'kill_rate', 'simulate' or 'Keytruda'; or a model, a result or a function"
 
 
 def describe(name: Any) -> Description:
@@ -38,7 +40,7 @@ def describe(name: Any) -> Description:
     Raises
     ------
     ImmunoodeError
-        If nothing has this name; the message says which names may be meant.
+        If nothing has this name, and the message says which names may be meant; if it is neither text nor of this package.
 
     See Also
     --------
@@ -59,6 +61,8 @@ def describe(name: Any) -> Description:
     if not sections and british(name) != name:
         sections = _sections(british(name))
     sections = sections or [*_of_term(name)]
+    if not name.strip():
+        raise ImmunoodeError(Problem("describe", "the name is empty", _RIGHT))
     if not sections:
         raise ImmunoodeError(Problem("describe", f"nothing is named {name!r:.80}", nearest(name, _all_names())))
     return Description(name, tuple(sections))
@@ -105,12 +109,25 @@ def _of_documented(title: str, value: Any) -> Meaning:
 
 
 def _of_object(value: Any) -> Description:
+    if not _is_ours(value):
+        raise ImmunoodeError(Problem("describe", f"{value!r:.60} is neither a name nor anything of this package", _RIGHT))
     if isinstance(value, Model):
         return Description(value.name, (of_model(value),))
+    if isinstance(value, ModuleType):
+        return Description(value.__name__, (Meaning(f"namespace {value.__name__}", inspect.getdoc(value) or ""),))
     if callable(value) and hasattr(value, "__name__"):
         return Description(value.__name__, (_of_documented(value.__name__, value),))
     report = getattr(value, "report", None)
     return Description(type(value).__name__, (Meaning(type(value).__name__, report() if callable(report) else str(value)),))
+
+
+def _is_ours(value: Any) -> bool:
+    """Return whether a module, a function, a class or the class of an object is of this package."""
+    if isinstance(value, ModuleType):
+        home = value.__name__
+    else:
+        home = value.__module__ if callable(value) and hasattr(value, "__name__") else type(value).__module__
+    return str(home).partition(".")[0] == _PACKAGE.name
 
 
 def _of_term(name: str) -> Iterator[Meaning]:

@@ -13,7 +13,7 @@ from immunoode.fitting.covariates import covariate_columns, unused_covariates, w
 from immunoode.fitting.least_squares import LeastSquares
 from immunoode.fitting.likelihood import ErrorModel, error_models
 from immunoode.fitting.multistart import multistart
-from immunoode.fitting.observations import FloatArray, Observations, Observe, baseline_parameter, observations, observed
+from immunoode.fitting.observations import FloatArray, Observations, Observe, baseline_parameter, observations
 from immunoode.fitting.parameterisation import Parameterisation, parameterise
 from immunoode.fitting.priors import priors_of
 from immunoode.fitting.residual_error import Error, residual_error
@@ -164,7 +164,7 @@ def fit(
         log=log,
         bounds=bounds,
         initial=None if earlier is not None else initial,  # type: ignore[arg-type]
-        starts=_data_starts(whole, table, observe, names, seen),
+        starts=_data_starts(whole, names, seen),
         covariates=shifts,
         constraints=constraints,
     )
@@ -244,15 +244,13 @@ def _first_dose(model: Model, data: TrialData, regimens: Any) -> Callable[[str],
     return lambda subject: days[str(id(chosen[subject]))]
 
 
-def _data_starts(
-    model: Model, data: TrialData, observe: Observe, names: list[str], seen: Observations
-) -> dict[str, FloatArray]:
+def _data_starts(model: Model, names: list[str], seen: Observations) -> dict[str, FloatArray]:
     """Return the starting values of fitted baselines: the first observation of each subject."""
     starts = {}
-    for quantity, output in observed(model, data, observe).items():
+    for index, output in enumerate(seen.outputs):
         parameter = baseline_parameter(model, output)
-        if parameter in names and quantity in seen.quantities:
-            starts[parameter] = _first_values(seen, seen.quantities.index(quantity))
+        if parameter in names:
+            starts[parameter] = _first_values(seen, index)
     return {p: v for p, v in starts.items() if np.isfinite(v).all()}
 
 

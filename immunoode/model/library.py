@@ -55,6 +55,8 @@ def load_model(name: str, variant: str | None = None, instance: str | None = Non
     for argument in (name, variant, instance):
         if not isinstance(argument, (str, NoneType)) or name is None:
             raise ModelError(Problem(f"model {name!r:.60}", f"{argument!r:.60} is not a name", "text: 'tumour_immune'"))
+    if instance == "":
+        raise ModelError(Problem(f"model {name!r:.60}", "the name of the instance is empty", "a name, or None"))
     return _chosen(name, variant, instance)
 
 

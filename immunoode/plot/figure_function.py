@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping
@@ -36,12 +37,14 @@ _INSIDE: ContextVar[bool] = ContextVar("inside", default=False)
 def figure_function(draw: Callable[P, R]) -> Callable[P, R]:
     """Let a function draw in the style in force, and take dollar signs in names for what they are."""
 
+    signature = inspect.signature(draw)
+
     @wraps(draw)
     def drawn(*args: P.args, **how: P.kwargs) -> R:
         how = _renamed(how)  # type: ignore[assignment]
         if _INSIDE.get():
             return draw(*args, **how)
-        _check_place(how.get("ax"), how.get("figsize"))
+        _check_place(*_place(signature, args, how))
         token = _INSIDE.set(True)
         try:
             with drawing() as factor:
@@ -65,6 +68,15 @@ def _renamed(how: Any) -> dict[str, Any]:
     return dict(how)
 
 
+def _place(signature: inspect.Signature, args: Any, how: Any) -> tuple[Any, Any]:
+    """Return `ax` and `figsize` of a call, given by position or by name; arguments that do not fit are left to the call."""
+    try:
+        given = signature.bind_partial(*args, **how).arguments
+    except TypeError:
+        given = how
+    return given.get("ax"), given.get("figsize")
+
+
 def _check_place(ax: Any, figsize: Any) -> None:
     """Refuse what is no place of a figure, before anything is drawn.
 
@@ -77,6 +89,9 @@ def _check_place(ax: Any, figsize: Any) -> None:
         problems.append(Problem("figsize", f"is {figsize!r:.60}", "width and height in inches: (6.4, 4)"))
     if ax is not None and not _is_drawn_on(ax):
         problems.append(Problem("ax", f"is {ax!r:.60}", "Axes of matplotlib, a Figure, several Axes, or None"))
+    if ax is not None and figsize is not None:
+        right = "figsize= where the figure is made, as in plt.subplots(figsize=(6.4, 4)), or no ax="
+        problems.append(Problem("figsize", "is the size of a new figure, and the axes given by ax= are in one already", right))
     DataError.raise_if(problems)
 
 

@@ -1,10 +1,10 @@
-"""The message while a kernel is compiled: its name, how long it takes on this machine, and whether it will happen again."""
+"""The message while a kernel is compiled: its name, the processor time that it takes, and whether it will happen again."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from time import perf_counter
+from time import thread_time
 from typing import Any
 
 WORK = {
@@ -17,11 +17,11 @@ WORK = {
 
 
 def announce(kernel: str, is_kept: bool, is_shipped: bool) -> None:
-    """Say that a kernel is being compiled, roughly how long it takes, and whether it is kept; nothing for quick ones."""
+    """Say that a kernel is being compiled, its approximate processor time, and whether it is kept; nothing for quick ones."""
     if kernel not in WORK:
         return
     seconds = max(1, round(WORK[kernel][is_shipped] * _unit()))
-    text = f"immunoode: compiling {kernel}, about {seconds} s, "
+    text = f"immunoode: compiling {kernel}, about {seconds} s of processor time (longer on a busy machine), "
     if is_kept:
         _say(text + "once for this installation")
     else:
@@ -29,15 +29,15 @@ def announce(kernel: str, is_kept: bool, is_shipped: bool) -> None:
 
 
 def _unit() -> float:
-    """Return the seconds that a fixed piece of work takes now: the least of a few times, since others use the processor too."""
+    """Return the processor time of a fixed piece of work: the least of a few, since processors slow down under load."""
     return min(_timed() for _ in range(5))
 
 
 def _timed() -> float:
-    start = perf_counter()
+    start = thread_time()
     table = {str(i): [i] for i in range(4_000)}
     sorted(table, key=lambda name: table[name][0] % 97)
-    return perf_counter() - start
+    return thread_time() - start
 
 
 def _say(text: str) -> None:
