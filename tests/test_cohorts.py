@@ -98,6 +98,18 @@ def test_shipped_cohorts_are_those_of_the_shipped_models(name: str) -> None:
     assert models_key(read_cohort(path).definition.whole_model) == recorded
 
 
+@pytest.mark.parametrize("name", imo.list_populations().index)
+def test_shipped_cohorts_draw_no_value_outside_of_the_bounds_of_a_parameter(name: str) -> None:
+    from immunoode.cohorts.library import cohort_path
+    from immunoode.model.closed_model import resolve
+
+    made = read_cohort(cohort_path(name)).definition
+    parameters = resolve(made.whole_model).constants
+    for parameter, entry in made.prior.entries.items():
+        (least, most), bounds = entry.distribution.support, parameters[parameter].bounds
+        assert bounds is None or bounds[0] <= least <= most <= bounds[1], parameter
+
+
 def test_patients_are_compared_without_their_last_digits(calibrated: CalibratedPopulation) -> None:
     from immunoode.cohorts.weights_file import patients_key
 
