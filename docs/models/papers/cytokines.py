@@ -40,7 +40,15 @@ def kareva(stimulation=0.8, kill=0.05):
     return rates
 
 
-CELLS = ("tumour", "cytotoxic_memory", "cytotoxic_effectors", "helper_memory", "helper_effectors", "lymphocytes", "inflammation")
+CELLS = (
+    "tumour",
+    "cytotoxic_memory",
+    "cytotoxic_effectors",
+    "helper_memory",
+    "helper_effectors",
+    "lymphocytes",
+    "inflammation",
+)
 STATES = ("drug", "immune", "cytokines", "tumour")
 AGONIST = (Dose(200 / 24, "dose", 10.0, added(0, 10.0)),)
 PAPERS = [
