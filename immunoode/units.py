@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode.errors import Problem, UnitError
+from immunoode.number_checks import NUMBER
 from immunoode.unit_words import find_time_unit, unit_text
 
 Dimension = tuple[tuple[str, float], ...]
@@ -27,7 +28,7 @@ _PLAIN_POWER = re.compile(r"\b([munckd]?m)([23])\b")
 _UNIT_TEXT = re.compile(r"[A-Za-z0-9µ%°_ .*/^()\-]{0,80}")
 _UNREADABLE = re.compile(r"//|(\*\*|\^)\s*\(?-?\d{2,}|(\*\*|\^)[^*^]*\d\s*(\*\*|\^)")
 """Floor division, and large or nested exponents that could block a parser."""
-_QUANTITY_TEXT = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(.*?)\s*")
+_QUANTITY_TEXT = re.compile(rf"\s*({NUMBER})\s*(.*?)\s*")
 
 _WORD = re.compile(r"[A-Za-zµ]+")
 _DOSE_WORDS = (

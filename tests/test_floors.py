@@ -16,7 +16,7 @@ FLOORS = (
     ("version", "lazy_names", "terms"),
     ("suggestions",),
     ("errors",),
-    ("former_names", "io", "optional"),
+    ("former_names", "io", "number_checks", "optional"),
     ("unit_words", "atomic", "notebook"),
     ("units", "catalogue"),
     ("tables", "blocks"),

@@ -9,6 +9,7 @@ from typing import Any
 
 from immunoode.errors import ImmunoodeError, Problem, nearest
 from immunoode.model.check import source_problems
+from immunoode.number_checks import is_whole
 
 WRONG_KIND = 'numbers as numbers, times as days or texts: 42, "6 weeks"'
 
@@ -81,7 +82,7 @@ class Collector:
     def count(self, table: Mapping[str, Any], key: str, lowest: int, highest: int) -> int:
         """Return the whole number of a key."""
         value = table.get(key)
-        if isinstance(value, int) and not isinstance(value, bool) and lowest <= value <= highest:
+        if is_whole(value, lowest) and value <= highest:
             return value
         self.add(key, "is missing" if value is None else f"is {value!r:.60}", f"a whole number from {lowest} to {highest:,}")
         return lowest

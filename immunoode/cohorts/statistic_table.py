@@ -21,6 +21,7 @@ from immunoode.cohorts.published import (
     PublishedValue,
 )
 from immunoode.errors import DataError, Problem, nearest
+from immunoode.number_checks import is_number
 from immunoode.trial.survival.kaplan_meier import MONTH
 from immunoode.virtual_population.targets.correlations import CorrelationTarget
 from immunoode.virtual_population.targets.hazard_ratio import HazardRatioTarget
@@ -236,6 +237,6 @@ def _pair(given: Any) -> tuple[Any, Any]:
 
 def _number(table: Mapping[str, Any], key: str) -> float:
     value = table[key]
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 1 <= value < 1e9:
+    if not (is_number(value) and 1 <= value < 1e9):
         raise DataError(Problem(key, f"is {value!r:.60}", "the number of subjects, at least 1"))
     return float(value)

@@ -12,6 +12,7 @@ from immunoode import units
 from immunoode.combination.step_curve import FloatArray, StepCurve, curve_of, curve_of_subjects
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.notebook import shown
+from immunoode.number_checks import has_whole_value
 from immunoode.trial.survival.endpoint_table import endpoint_table, group_names
 from immunoode.trial.survival.kaplan_meier import MONTH, KaplanMeier
 from immunoode.trial.survival.reconstruction import SurvivalReconstruction
@@ -189,7 +190,7 @@ def survival_arm(
     """
     if isinstance(source, SurvivalArm):
         return source
-    if subjects is not None and not (float(subjects).is_integer() and subjects > 0):
+    if subjects is not None and not (has_whole_value(subjects) and subjects > 0):
         raise DataError(Problem("subjects", f"is {subjects!r}", "a whole number above zero"))
     if isinstance(source, VirtualPatients):
         source = Cohort(source, source.prior)

@@ -12,13 +12,7 @@ import numpy as np
 
 from immunoode import units
 from immunoode.combination.action_draws import ActionDraws, Prediction, action_draws
-from immunoode.combination.argument_checks import (
-    confidence_problems,
-    correlation_problems,
-    is_whole,
-    repeated,
-    sampling_problems,
-)
+from immunoode.combination.argument_checks import correlation_problems, repeated, sampling_problems
 from immunoode.combination.arm_survival import SurvivalArm, survival_arm
 from immunoode.combination.observed_ratio import ObservedRatio, comparison_end, log_ratio, observed_ratio
 from immunoode.combination.rank_correlation import CorrelationOfDrugs, correlation_of
@@ -26,6 +20,7 @@ from immunoode.combination.step_curve import FloatArray, StepCurve, curve_of
 from immunoode.combination.verdict import Power, Verdict, verdict
 from immunoode.errors import DataError, Problem
 from immunoode.notebook import shown
+from immunoode.number_checks import confidence_problems, is_whole
 from immunoode.trial.survival.kaplan_meier import MONTH
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ import numpy as np
 
 from immunoode import units
 from immunoode.errors import DataError, Problem
+from immunoode.number_checks import confidence_problems
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,7 +69,7 @@ def growth_power(
     import pandas as pd
     from scipy.stats import f, ncf
 
-    counts = np.atleast_1d(np.asarray([animals] if isinstance(animals, int) else list(animals)))
+    counts = np.atleast_1d(np.asarray(list(animals) if isinstance(animals, Iterable) else [animals]))
     days = np.atleast_1d(units.times(times))
     _check(counts, days, between_sd, residual_sd, null, confidence)
     bliss = null == "bliss"
@@ -92,6 +93,4 @@ def _check(counts: Any, days: Any, between_sd: float, residual_sd: float, null: 
         )
     if null not in ("bliss", "highest single agent"):
         problems.append(Problem("null", f"is {null!r}", "'bliss' or 'highest single agent'"))
-    if not 0 < confidence < 1:
-        problems.append(Problem("confidence", f"is {confidence}", "a number between 0 and 1: 0.95"))
-    DataError.raise_if(problems)
+    DataError.raise_if(problems + confidence_problems(confidence))

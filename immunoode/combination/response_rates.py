@@ -7,18 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunoode.combination.argument_checks import (
-    confidence_problems,
-    correlation_problems,
-    is_real,
-    repeated,
-    sampling_problems,
-)
+from immunoode.combination.argument_checks import correlation_problems, repeated, sampling_problems
 from immunoode.combination.gaussian_copula import joint_probability
 from immunoode.combination.rank_correlation import CorrelationOfDrugs
 from immunoode.combination.step_curve import FloatArray
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.notebook import shown
+from immunoode.number_checks import confidence_problems, has_whole_value, is_finite
 from immunoode.virtual_population.cohort import Cohort
 from immunoode.virtual_population.patients import VirtualPatients
 
@@ -225,7 +220,7 @@ def _power(arms: list[RateOfArm], rate: float, error: float, confidence: float) 
 def _arm(each: Any, data: Any) -> RateOfArm:
     """Return the rate of an arm."""
     if not isinstance(each, str):
-        if not (is_real(each) and 0 <= each <= 1):
+        if not (is_finite(each) and 0 <= each <= 1):
             raise DataError(
                 Problem("response rate", f"is {each!r:.60}", "a fraction from 0 to 1, or with data= the name of an arm")
             )
@@ -240,7 +235,7 @@ def _arm(each: Any, data: Any) -> RateOfArm:
         known = list(map(str, data["arm"]))
         raise DataError(Problem("arm", f"{each!r} is in {len(rows)} rows", nearest(each, known)))
     counts = [rows[column].iloc[0] for column in ("responders", "n")]
-    if not all(is_real(count) and float(count).is_integer() for count in counts):
+    if not all(map(has_whole_value, counts)):
         what = f"{counts[0]!s:.20} of {counts[1]!s:.20} is not a count"
         raise DataError(
             Problem(f"response of {each}", what, "whole numbers of responders and of subjects, not a rate: 20 of 100")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from immunoode.combination.argument_checks import confidence_problems, repeated, sampling_problems
+from immunoode.combination.argument_checks import repeated, sampling_problems
 from immunoode.combination.cohort_arms import CohortArms
 from immunoode.combination.effect_scale import scale_of
 from immunoode.combination.growth_synergy import GrowthSynergy, growth_synergy
@@ -26,6 +26,7 @@ from immunoode.combination.synergy_result import Synergy
 from immunoode.errors import DataError, Problem
 from immunoode.fitting.result import FitResult
 from immunoode.model.model import Model
+from immunoode.number_checks import confidence_problems
 from immunoode.regimen.regimen import Regimen
 from immunoode.scenario.compare import default_measure
 from immunoode.solve.simulate import as_model

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from immunoode import units
-from immunoode.combination.argument_checks import is_real, is_whole
 from immunoode.combination.four_arms import FloatArray
 from immunoode.errors import DataError, Problem, nearest
+from immunoode.number_checks import is_finite, is_whole
 
 SOLVER_OPTIONS = ("start", "solver", "engine", "method", "rtol", "atol", "extinction", "most_steps", "threads")
 TIMES = 40
@@ -47,7 +47,7 @@ def loewe_problems(loewe_draws: Any, largest: Any) -> list[Problem]:
     problems = []
     if not is_whole(loewe_draws, 0):
         problems.append(Problem("loewe_draws", f"is {loewe_draws!r}", "a whole number of zero or more: 40"))
-    if not (is_real(largest) and largest >= 2):
+    if not (is_finite(largest) and largest >= 2):
         problems.append(Problem("largest_multiple", f"is {largest!r}", "a number of at least 2: 1000"))
     return problems
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from immunoode.command_line.parser import CommandError, InputFile, OutputFile, Parser
 from immunoode.errors import Problem, nearest
+from immunoode.number_checks import is_number
 
 STANDARD = "-"
 """Standard input or output instead of a file."""
@@ -213,7 +214,7 @@ def _is_usable(action: argparse.Action, value: Any) -> bool:
     if _is_flag(action):
         return isinstance(value, bool)
     values: Sequence[Any] = value if isinstance(value, list) else [value]
-    return all(isinstance(one, (str, int, float)) and not isinstance(one, bool) for one in values)
+    return all(isinstance(one, str) or is_number(one) for one in values)
 
 
 def _option(action: argparse.Action, value: Any) -> list[str]:

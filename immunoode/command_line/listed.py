@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from immunoode.command_line.parser import CommandError
 from immunoode.errors import Problem
+from immunoode.number_checks import is_number_text
 
 
 def names_in(texts: Iterable[str]) -> list[str]:
@@ -55,7 +56,7 @@ def numbers(option: str, texts: Sequence[str], example: str) -> dict[str, float]
     bad = [
         Problem(f"{option} {n}={v}", "is not a number", f"for example {example}")
         for n, v in stated.items()
-        if not _is_number(v)
+        if not is_number_text(v)
     ]
     CommandError.raise_if(bad)
     return {name: float(value) for name, value in stated.items()}
@@ -69,14 +70,6 @@ def ranges(option: str, texts: Sequence[str], example: str) -> dict[str, tuple[f
     CommandError
     """
     stated = {name: value.split(":") for name, value in pairs(option, texts, example).items()}
-    bad = [n for n, parts in stated.items() if len(parts) != 2 or not all(map(_is_number, parts))]
+    bad = [n for n, parts in stated.items() if len(parts) != 2 or not all(map(is_number_text, parts))]
     CommandError.raise_if(Problem(f"{option} {n}", "is not LOWER:UPPER", f"for example {example}") for n in bad)
     return {name: (float(low), float(high)) for name, (low, high) in stated.items()}
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

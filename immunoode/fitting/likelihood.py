@@ -35,6 +35,7 @@ from immunoode.errors import FitError, Problem, nearest
 from immunoode.fitting.densities import half_width, interval_slopes, known_range, log_density, log_interval, signed_root
 from immunoode.fitting.error_weights import ERRORS, error_weight, known_errors
 from immunoode.fitting.observations import INTERVAL, LEFT, MEASURED, RIGHT, FloatArray, IntArray, Observations
+from immunoode.number_checks import is_number
 
 SMALLEST, _BELOW = 1e-6, 1e-2
 """Predictions below these fractions of the largest and smallest observations get the weight of that limit, because a
@@ -247,7 +248,7 @@ def error_models(
     problems += [
         Problem("student", f"{d!r} degrees of freedom", "a number above 0, for example 4")
         for d in degrees.values()
-        if not (isinstance(d, (int, float)) and d > 0)
+        if not (is_number(d) and d > 0)
     ]
     FitError.raise_if(problems)
     models = tuple(

@@ -16,6 +16,7 @@ from immunoode.fitting.minimise import Outcome, minimise
 from immunoode.fitting.observations import FloatArray
 from immunoode.fitting.threads import one_thread
 from immunoode.fitting.uncertainty.progress import STOPPED, bar_over, in_order, processors
+from immunoode.number_checks import is_whole
 
 if TYPE_CHECKING:
     from lmfit import Parameters
@@ -104,7 +105,7 @@ def multistart(
     KeyboardInterrupt
         If Ctrl-C is pressed before any fit has begun.
     """
-    if not isinstance(count, (int, np.integer)) or count < 1:
+    if not is_whole(count, 1):
         raise FitError(Problem("starts", f"is {count!r}", "a whole number from 1"))
     if count == 1:
         outcome = minimise(least_squares, method, max_evaluations=max_evaluations, progress=progress)

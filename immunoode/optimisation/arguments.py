@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from immunoode.errors import Problem, SolveError
+from immunoode.number_checks import is_number, is_whole
 from immunoode.optimisation.descent import METHODS
-from immunoode.optimisation.kinds import is_number, is_whole
 from immunoode.optimisation.limits import Limit
 from immunoode.solve.options import SolverOptions
 
@@ -25,7 +25,7 @@ def check_search(minimise: Any, maximise: Any, how: dict[str, Any], solver: Any 
         which = "both" if minimise is not None else "neither"
         problems.append(Problem("optimise", f"needs exactly one of minimise and maximise, but has {which}", "one of the two"))
     for name, least in (("starts", 1), ("generations", 1), ("seed", 0)):
-        if not (is_whole(how[name]) and how[name] >= least):
+        if not is_whole(how[name], least):
             problems.append(Problem(name, f"is {how[name]!r:.60}", f"a whole number from {least}"))
     if not (is_number(how["tolerance"]) and 0 < how["tolerance"] < 1):
         problems.append(Problem("tolerance", f"is {how['tolerance']!r:.60}", "a positive number below 1, such as 1e-10"))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode.errors import Problem, SolveError
-from immunoode.optimisation.kinds import is_number, is_whole
+from immunoode.number_checks import is_number, is_whole
 
 FloatArray = NDArray[np.float64]
 
@@ -59,7 +59,7 @@ class Choice:
         right = "a plain number, in the unit that the regimen expects"
         fields = {"low": self.low, "high": self.high, "step": 0 if self.step is None else self.step}
         problems = [Problem(f"Choice: {n}", f"is {v!r:.60}", right) for n, v in fields.items() if not is_number(v)]
-        if self.size is not None and not (is_whole(self.size) and self.size > 0):
+        if self.size is not None and not is_whole(self.size, 1):
             problems.append(Problem("Choice: size", f"is {self.size!r:.60}", "the number of values, 1 or more"))
         if problems:
             return problems

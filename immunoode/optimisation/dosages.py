@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode.errors import Problem, SolveError, nearest
-from immunoode.optimisation.kinds import NUMBER
+from immunoode.number_checks import NUMBER
 
 FloatArray = NDArray[np.float64]
 CUMULATIVE, INTERVAL, LARGEST, EFFECTIVE = "cumulative", "interval", "largest", "effective_dose"

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 
 from immunoode.errors import Problem, SolveError
+from immunoode.number_checks import NUMBER
 from immunoode.optimisation.dosages import Dosage, dosage
 from immunoode.optimisation.endpoints import Endpoint, endpoint
-from immunoode.optimisation.kinds import NUMBER
 from immunoode.optimisation.statistics import MEAN, Statistic, statistic
 
 Quantity = Endpoint | Dosage

@@ -11,9 +11,9 @@ import numpy as np
 
 from immunoode.errors import Problem, SolveError, nearest
 from immunoode.model.closed_model import ClosedModel
+from immunoode.number_checks import is_number
 from immunoode.optimisation.choices import Choices
 from immunoode.optimisation.dosages import FloatArray
-from immunoode.optimisation.kinds import is_number
 from immunoode.regimen.doses import amount_basis
 from immunoode.regimen.schedule import DOSE, Schedule
 from immunoode.solve.simulate import Expansion

@@ -11,8 +11,8 @@ import numpy as np
 from immunoode.errors import Problem, SolveError
 from immunoode.model.model import Model
 from immunoode.notebook import shown
+from immunoode.number_checks import is_whole
 from immunoode.optimisation.arguments import limits_of
-from immunoode.optimisation.kinds import is_whole
 from immunoode.optimisation.limits import Limit, Quantity, quantity
 from immunoode.optimisation.optimise import optimise
 from immunoode.optimisation.report import with_unit, words
@@ -147,7 +147,7 @@ def pareto_front(
     >>> [round(v) for v in front.values]
     [0, 100, 200]
     """
-    if not (is_whole(points) and points >= 2):
+    if not is_whole(points, 2):
         raise SolveError(Problem("points", f"is {points!r}", "two or more"))
     given = tuple(limits_of(subject_to))
     weighed, of = quantity(against), statistic(against_over)

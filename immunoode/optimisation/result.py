@@ -10,6 +10,7 @@ import numpy as np
 
 from immunoode.errors import renamed
 from immunoode.notebook import shown
+from immunoode.number_checks import is_number
 from immunoode.optimisation.descent import FEASIBLE, Descent
 from immunoode.optimisation.evaluation import Objective
 from immunoode.optimisation.flatness import Flatness
@@ -139,7 +140,7 @@ class OptimalSchedule:
         rows = [
             {"choice": f"{name}[{k}]" if np.ndim(value) else name, "value": float(number)}
             for name, value in self.choices.items()
-            if _is_number(value)
+            if isinstance(value, np.ndarray) or is_number(value)
             for k, number in enumerate(np.atleast_1d(value))
         ]
         frame = pd.DataFrame(rows, columns=["choice", "value"])
@@ -213,7 +214,3 @@ class OptimalSchedule:
         )
         value = with_unit(f"{self.objective:.6g}", self.units.get(str(self.aim.quantity), ""))
         return f"{verb} of {self.aim}: {value} (start {self.start_objective:.6g}){kept}"
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, np.ndarray) or (isinstance(value, (int, float)) and not isinstance(value, bool))

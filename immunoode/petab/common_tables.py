@@ -12,6 +12,7 @@ import numpy as np
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.model.expressions import TIME
 from immunoode.model.symbolic import Expr
+from immunoode.number_checks import is_number_text
 from immunoode.petab.components import Experiment, Observable
 from immunoode.petab.dual_numbers import Formula
 from immunoode.petab.formula_parser import parse_formula
@@ -201,7 +202,7 @@ def check_measurements(part: PetabModel, parameters: Iterable[str], where: str) 
             problems += [
                 Problem(where, f"{column} name {t!r}, which does not exist", nearest(t, usable))
                 for t in given
-                if not is_number(t) and t not in usable
+                if not is_number_text(t) and t not in usable
             ]
         if found.transformation != "lin" and row.value <= 0:
             what = f"a measurement of {row.observable!r} is {row.value:g}, which has no logarithm"
@@ -212,14 +213,6 @@ def check_measurements(part: PetabModel, parameters: Iterable[str], where: str) 
             problems.append(Problem(where, what, "times from the start of the experiment on"))
     if problems:
         raise DataError(list(dict.fromkeys(problems))[:20])
-
-
-def is_number(text: str) -> bool:
-    """Return whether a text is a number."""
-    try:
-        return "_" not in text and not math.isnan(float(text))
-    except ValueError:
-        return False
 
 
 def check_unique(column: Iterable[str], what: str, where: str) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from immunoode.errors import FitError, ImmunoodeError, Problem, nearest
 from immunoode.notebook import shown
+from immunoode.number_checks import is_whole
 from immunoode.petab.dual_numbers import FloatArray, dense_slopes
 from immunoode.petab.priors import to_scale
 from immunoode.petab.problem import PetabProblem
@@ -117,7 +118,7 @@ def fit_petab(
 
     if not problem.varied:
         raise FitError(Problem(problem.title, "estimates no parameter", "estimate = 1 in the parameter table"))
-    if not isinstance(starts, int) or starts < 1:
+    if not is_whole(starts, 1):
         raise FitError(Problem("starts", f"is {starts!r}", "a whole number from 1"))
     normal = all(o.distribution == "normal" for p in problem.parts for o in p.observables.values())
     method = method or ("least_squares" if normal else "lbfgsb")

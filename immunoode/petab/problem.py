@@ -14,7 +14,8 @@ import numpy as np
 
 from immunoode.errors import DataError, Problem, SolveError, nearest
 from immunoode.model.model import Model
-from immunoode.petab.common_tables import PetabModel, PetabParameter, is_number, parameters_frame
+from immunoode.number_checks import is_number_text
+from immunoode.petab.common_tables import PetabModel, PetabParameter, parameters_frame
 from immunoode.petab.components import Observable
 from immunoode.petab.dual_numbers import Dual, FloatArray, as_dual, concatenate, dense_slopes, slope_count, take_rows
 from immunoode.petab.experiment_simulator import ExperimentSimulator
@@ -310,7 +311,7 @@ def _look(
         return take_rows(value, place) if value.value.ndim else value
 
     def token_value(token: str) -> Dual:
-        if is_number(token):
+        if is_number_text(token):
             return as_dual(float(token))
         return given[token] if token in given else at_rows(seen.constants[names[token]])
 

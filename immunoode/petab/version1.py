@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.model.symbolic import Expr
+from immunoode.number_checks import is_number_text
 from immunoode.petab.common_tables import (
     NameScope,
     PetabModel,
@@ -17,7 +18,6 @@ from immunoode.petab.common_tables import (
     check_measurements,
     check_unique,
     check_word,
-    is_number,
     make_observable,
     read_bounds,
     read_measurements,
@@ -131,7 +131,7 @@ def _conditions(table: pd.DataFrame, names: NameScope, where: str) -> dict[str, 
 def _cell(text: str, names: NameScope, place: str) -> Formula:
     import symengine as se
 
-    if is_number(text):
+    if is_number_text(text):
         value = parse_number(text, "a cell", place)
         if not math.isfinite(value):
             raise DataError(Problem(place, f"sets a value to {text}", "a finite number"))

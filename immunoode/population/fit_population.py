@@ -18,6 +18,7 @@ from immunoode.fitting.simulation_predictor import base_values, subject_schedule
 from immunoode.fitting.uncertainty.progress import bar_over
 from immunoode.model.closed_model import resolve
 from immunoode.model.model import Model
+from immunoode.number_checks import is_whole
 from immunoode.population.covariate_model import OCCASION_SD, MixedEffects, deviations, mixed_effects, on_occasions
 from immunoode.population.distributions import NORMAL
 from immunoode.population.focei import MethodResult, focei
@@ -227,7 +228,7 @@ def _on_occasions(
 
 
 def _check(method: str, resume: Any, starts: Any) -> None:
-    if not isinstance(starts, (int, np.integer)) or starts < 1:
+    if not is_whole(starts, 1):
         raise FitError(Problem("starts", f"is {starts!r}", "a whole number from 1"))
     if method not in METHODS:
         raise FitError(Problem("method", f"{method!r} is not known", nearest(str(method), METHODS)))
@@ -301,7 +302,7 @@ def _run(
 ) -> MethodResult:
     if method == "focei":
         most = ITERATIONS["focei"] if iterations is None else iterations
-        if not isinstance(most, int) or most < 1:
+        if not is_whole(most, 1):
             raise FitError(Problem("iterations", f"is {iterations!r}", "a whole number from 1"))
         with bar_over(None, method, progress) as bar:
             return focei(population, parameters, most, bar)

@@ -10,6 +10,7 @@ import numpy as np
 from immunoode.errors import FitError, Problem, nearest
 from immunoode.fitting.observations import LEFT, MEASURED, FloatArray, IntArray
 from immunoode.notebook import shown
+from immunoode.number_checks import confidence_problems
 from immunoode.population.simulated_data import on_natural_scale, simulated_trials
 from immunoode.population.tables import prediction_table
 
@@ -200,8 +201,7 @@ def _check(
         problems.append(Problem("quantity", f"{quantity!r} was not fitted", nearest(quantity, result.observations.quantities)))
     if dropout not in DROPOUTS:
         problems.append(Problem("dropout", f"is {dropout!r}", "'progression', or '' for none"))
-    if not 0 < level < 1:
-        problems.append(Problem("level", f"is {level!r}", "a number between 0 and 1"))
+    problems += confidence_problems(level, "level")
     if not percentiles or not all(0 < p < 100 for p in percentiles):
         problems.append(Problem("percentiles", f"are {percentiles!r}", "numbers between 0 and 100, for example (10, 50, 90)"))
     known = ["arm", *([] if result.data.covariates is None else map(str, result.data.covariates.columns))]

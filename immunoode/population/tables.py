@@ -10,6 +10,7 @@ import numpy as np
 from immunoode import units
 from immunoode.errors import FitError, Problem
 from immunoode.fitting.tables import curve_table
+from immunoode.number_checks import confidence_problems
 from immunoode.population.distributions import LOGNORMAL, NORMAL
 
 if TYPE_CHECKING:
@@ -30,8 +31,7 @@ def parameter_table(result: FinishedPopulationFit, level: float = 0.95) -> DataF
     import pandas as pd
     from scipy.stats import norm
 
-    if not 0 < level < 1:
-        raise FitError(Problem("level", f"{level!r} is not between 0 and 1", "for example 0.95"))
+    FitError.raise_if(confidence_problems(level, "level"))
     covariance = result.uncertainty.covariance
     sd = np.sqrt(np.maximum(np.diag(covariance), 0.0))
     z = float(norm.ppf(0.5 + level / 2))

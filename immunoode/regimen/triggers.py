@@ -8,6 +8,7 @@ from typing import Any
 
 from immunoode import units
 from immunoode.errors import Problem, RegimenError, UnitError, nearest
+from immunoode.number_checks import is_finite
 
 BASELINE, NADIR = "baseline", "nadir"
 STOP, HOLD = "stop", "hold"
@@ -99,7 +100,7 @@ def trigger(
     problems += [
         Problem(f"{where}: {name}={value!r}", "is not a number", "a finite number")
         for name, value in numbers.items()
-        if value is not None and not _is_number(value)
+        if value is not None and not is_finite(value)
     ]
     if by and not of:
         problems.append(Problem(f"{where}: by={by!r}", "needs a reference", "of='nadir' or of='baseline'"))
@@ -117,7 +118,7 @@ def trigger(
         course = then
     elif then in (STOP, HOLD):
         factor, lasting = 0.0, then == STOP
-    elif _is_number(then) and then >= 0:
+    elif is_finite(then) and then >= 0:
         factor = float(then)
     else:
         right = "'stop', 'hold', a factor for later doses, or a Regimen that begins at that time"
@@ -134,23 +135,19 @@ def trigger(
 
 def _end_problems(where: str, above: Any, below: Any, then: Any, until: Any) -> list[Problem]:
     """Return what is wrong with the limit at which doses are given again."""
-    if until is None or not _is_number(until):
+    if until is None or not is_finite(until):
         return []
     if then != HOLD:
         return [Problem(f"{where}: until={until!r}", f"does not go with then={then!r}", "then='hold', which can end")]
-    if _is_number(below) and until < below:
+    if is_finite(below) and until < below:
         return [
             Problem(f"{where}: until={until!r}", f"is below the limit {below!r}", "a limit at or above it, where doses resume")
         ]
-    if _is_number(above) and until > above:
+    if is_finite(above) and until > above:
         return [
             Problem(f"{where}: until={until!r}", f"is above the limit {above!r}", "a limit at or below it, where doses resume")
         ]
     return []
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < float("inf")
 
 
 def _days(where: str, name: str, value: str | float, problems: list[Problem]) -> float:

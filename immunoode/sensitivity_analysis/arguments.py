@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from immunoode.errors import Problem, SolveError, nearest
+from immunoode.number_checks import confidence_problems, is_number, is_whole
 from immunoode.optimisation.arguments import solver_problems
-from immunoode.optimisation.kinds import is_number, is_whole
 
 SIZES = {"sobol": 1024, "morris": 50, "pawn": 2048, "regional": 2048, "shapley": 1024, "tornado": 1}
 """The methods, and the size of the design of each by default."""
@@ -38,9 +38,8 @@ def check_arguments(
         problems.append(
             Problem("tolerance", f"is {tolerance!r:.60}", "a positive half-width of intervals, such as 0.02; or None")
         )
-    if not (is_number(confidence) and 0 < confidence < 1):
-        problems.append(Problem("confidence", f"is {confidence!r:.60}", "between 0 and 1, such as 0.95"))
-    if not (is_whole(seed) and seed >= 0):
+    problems += confidence_problems(confidence)
+    if not is_whole(seed, 0):
         problems.append(Problem("seed", f"is {seed!r:.60}", "a whole number from 0"))
     if not _is_range(quantiles):
         right = "two probabilities between 0 and 1, the lower one first, such as (0.05, 0.95)"
@@ -50,11 +49,11 @@ def check_arguments(
 
 def _of_size(method: str, n: Any, most: Any) -> list[Problem]:
     problems, least = [], _LEAST[method]
-    if n is not None and not (is_whole(n) and n >= least):
+    if n is not None and not is_whole(n, least):
         problems.append(Problem("n", f"is {n!r:.60}", f"a whole number from {least} for the method {method!r}"))
     elif n is not None and method in _POWERS and n & (n - 1):
         problems.append(Problem("n", f"is {n}", "a power of two"))
-    if not (is_whole(most) and most > 0):
+    if not is_whole(most, 1):
         problems.append(Problem("most", f"is {most!r:.60}", "a whole number: the size of the largest design"))
     return problems
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode.errors import Problem, SolveError, nearest
+from immunoode.number_checks import is_whole
 
 ENGINES = ("compiled", "scipy")
 METHODS = ("auto", "tsit5", "rodas5p")
@@ -67,7 +68,7 @@ class SolverOptions:
             raise SolveError(Problem("method", f"is {self.method!r}", nearest(str(self.method), METHODS)))
         if not 1e-13 <= self.rtol <= 0.1:
             raise SolveError(Problem("rtol", f"is {self.rtol!r}", "a relative tolerance between 1e-13 and 0.1"))
-        if self.threads is not None and (not isinstance(self.threads, int) or self.threads < 1):
+        if self.threads is not None and not is_whole(self.threads, 1):
             raise SolveError(Problem("threads", f"is {self.threads!r}", "a whole number from 1, or None for all processors"))
         if self.atol is not None and np.ndim(self.atol) == 1:  # hashable, and not changed from outside
             object.__setattr__(self, "atol", tuple(np.asarray(self.atol, dtype=float).tolist()))

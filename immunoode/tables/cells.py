@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from immunoode.number_checks import NUMBER
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -17,7 +19,7 @@ _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?", re.ASCII)
 _DECIMAL_COMMA = re.compile(r"[-+]?\d{4,},\d+")
 _COMMA = re.compile(r"[-+]?\d{1,3}(?:,\d+)+(?:\.\d+)?")
 _BOUND = re.compile(r"\s*(?:<=|>=|<|>|≤|≥)\s*[-+]?\d.*")
-_WITH_UNIT = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([^\d\s,;].*?)\s*")
+_WITH_UNIT = re.compile(rf"\s*({NUMBER})\s*([^\d\s,;].*?)\s*")
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 
 from immunoode.errors import PopulationError, Problem, nearest
+from immunoode.number_checks import is_whole
 from immunoode.virtual_population.marginals import FloatArray
 from immunoode.virtual_population.random_numbers import normals, stream_key
 
@@ -46,7 +47,7 @@ def independent_scores(
     problems = [
         Problem(name, f"is {value!r}", f"a whole number of at least {least}")
         for name, value, least in given
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least
+        if not is_whole(value, least)
     ]
     if design not in DESIGNS:
         problems.append(Problem("design", f"{design!r} is not known", nearest(str(design), DESIGNS)))

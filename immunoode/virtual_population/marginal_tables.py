@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from immunoode.errors import PopulationError, Problem, nearest
+from immunoode.number_checks import is_number
 from immunoode.virtual_population.composed_marginals import Mixture, Truncated
 from immunoode.virtual_population.discrete_marginals import Categorical, Empirical, Fixed
 from immunoode.virtual_population.latent_normals import LogitNormal, LogNormal, Normal
@@ -89,7 +90,7 @@ def _made(make: Any, place: str, problems: list[Problem]) -> Any:
 def _truncated(found: Marginal, limits: Any) -> Marginal:
     if limits is None:
         return found
-    if not isinstance(limits, list) or len(limits) != 2 or not all(_is_number(v) for v in limits):
+    if not isinstance(limits, list) or len(limits) != 2 or not all(is_number(v) for v in limits):
         raise PopulationError(Problem(TRUNCATE, f"is {limits!r}", "[lower, upper]; -inf or inf where there is no limit"))
     return Truncated(found, *map(float, limits))
 
@@ -102,9 +103,9 @@ def _check_keys(values: Mapping[str, Any], kind: type[Any], place: str, problems
             problems.append(Problem(f"{place}.{key}", "is not a valid key here", nearest(key, known)))
         elif key == "group" and not isinstance(value, str):
             problems.append(Problem(f"{place}.{key}", f"is {value!r}", "a text in quotes"))
-        elif key in NUMBERS and not (isinstance(value, list) and all(map(_is_number, value))):
+        elif key in NUMBERS and not (isinstance(value, list) and all(map(is_number, value))):
             problems.append(Problem(f"{place}.{key}", f"is {value!r:.60}", "a list of numbers"))
-        elif key not in (*NUMBERS, "group", "components") and not _is_number(value):
+        elif key not in (*NUMBERS, "group", "components") and not is_number(value):
             problems.append(Problem(f"{place}.{key}", f"is {value!r:.60}", "a number"))
     for name, field in known.items():
         if field.default is MISSING and name not in values:
@@ -123,7 +124,7 @@ def _spread(given: dict[str, Any], kind: str, place: str, problems: list[Problem
         return {**others, "sd": value}
     if stated[0] == "cv" and kind != "log-normal":
         problems.append(Problem(f"{place}.cv", "is only for log-normal distributions", "sd or variance"))
-    elif not _is_number(value) or not value > 0:
+    elif not is_number(value) or not value > 0:
         problems.append(Problem(f"{place}.{stated[0]}", f"is {value!r}", "a number above zero"))
     else:
         return {**others, "sd": float(np.sqrt(value if stated[0] == "variance" else np.log1p(value**2)))}
@@ -137,7 +138,7 @@ def _counts(given: dict[str, Any], place: str, problems: list[Problem]) -> dict[
     counts, others = given["counts"], {k: v for k, v in given.items() if k != "counts"}
     if "probabilities" in given:
         problems.append(Problem(place, "states both counts and probabilities", "one of them"))
-    if not isinstance(counts, list) or not all(map(_is_number, counts)) or not sum(counts) > 0:
+    if not isinstance(counts, list) or not all(map(is_number, counts)) or not sum(counts) > 0:
         problems.append(Problem(f"{place}.counts", f"is {counts!r:.60}", "a list of numbers, one per value"))
         return {**others, "probabilities": [1.0]}
     return {**others, "probabilities": [n / sum(counts) for n in counts]}
@@ -153,7 +154,3 @@ def _components(given: dict[str, Any], place: str, problems: list[Problem]) -> d
         return given
     made = tuple(marginal_of(row, f"{place}.components[{k}]", problems) for k, row in enumerate(rows))
     return {**given, "components": made}
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)

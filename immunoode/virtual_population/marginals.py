@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from immunoode.errors import PopulationError, Problem
+from immunoode.number_checks import is_finite
 
 FloatArray: TypeAlias = NDArray[np.float64]
 ADD_UP = 1e-9
@@ -152,7 +153,7 @@ def check_numbers(made: Any, positive: tuple[str, ...] = ()) -> None:
     problems = []
     for field in fields(made):
         value = getattr(made, field.name)
-        if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not np.isfinite(value):
+        if not is_finite(value):
             problems.append(Problem(field.name, f"is {value!r}", "a finite number"))
         elif field.name in positive and value <= 0:
             problems.append(Problem(field.name, f"is {value:g}", "a number above zero"))

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from immunoode.errors import PopulationError, Problem, nearest
 from immunoode.model.model import Model
 from immunoode.notebook import shown, without_mathematics
+from immunoode.number_checks import is_whole
 from immunoode.virtual_population.criteria import PlausibilityCriterion
 from immunoode.virtual_population.designs import independent_scores
 from immunoode.virtual_population.marginals import FloatArray
@@ -207,9 +208,7 @@ class _Sampler:
     def check(self, n: int, most: int) -> None:
         stated = (("n", n), ("most_drawn", most), ("rounds", self.rounds))
         problems = [
-            Problem(name, f"is {value!r}", "a whole number of at least 1")
-            for name, value in stated
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1
+            Problem(name, f"is {value!r}", "a whole number of at least 1") for name, value in stated if not is_whole(value, 1)
         ]
         if self.method not in METHODS:
             problems.append(Problem("method", f"{self.method!r} is not known", nearest(str(self.method), METHODS)))

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode.errors import DataError, Problem
+from immunoode.number_checks import is_whole
 
 FloatArray: TypeAlias = NDArray[np.float64]
 Patients: TypeAlias = range | Sequence[int] | NDArray[np.integer]
@@ -155,7 +156,7 @@ def _check(purpose: str, counts: dict[str, int]) -> None:
     problems = [
         Problem(name, f"is {value!r}", "a whole number, zero or more")
         for name, value in counts.items()
-        if not isinstance(value, (int, np.integer)) or not 0 <= value <= MOST
+        if not (is_whole(value, 0) and value <= MOST)
     ]
     if not isinstance(purpose, str) or not purpose:
         problems.append(Problem("purpose", f"is {purpose!r}", "a word for the purpose of the numbers, such as 'accrual'"))

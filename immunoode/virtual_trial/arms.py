@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from immunoode.errors import DataError, Problem, nearest
+from immunoode.number_checks import is_whole
 from immunoode.regimen.library import load_regimen
 from immunoode.regimen.regimen import Regimen
 
@@ -54,7 +55,7 @@ class TrialArm:
             given = getattr(self, name)
             if not isinstance(given, Regimen | str | None):
                 problems.append(Problem(name, f"is {type(given).__name__}", "a Regimen, the name of one, or None"))
-        if isinstance(self.ratio, bool) or not isinstance(self.ratio, int) or self.ratio < 1:
+        if not is_whole(self.ratio, 1):
             problems.append(Problem("ratio", f"is {self.ratio!r}", "a whole number above zero: 1, or 2 for twice as many"))
         if not 0 < self.crossover_share <= 1:
             problems.append(Problem("crossover_share", f"is {self.crossover_share}", "a proportion above 0 and at most 1"))

@@ -19,6 +19,7 @@ from immunoode.blocks.work import Executor
 from immunoode.errors import DataError, Problem, UnitError
 from immunoode.model.closed_model import resolve
 from immunoode.model.model import Model
+from immunoode.number_checks import is_whole
 from immunoode.solve.digest import digest
 from immunoode.solve.options import SolverOptions
 from immunoode.solve.simulate import as_model, parameter_values, warn_of_bounds
@@ -258,7 +259,7 @@ def _start_problems(start: Any) -> list[Problem]:
 def _count_problems(n: Any, table: Any) -> list[Problem]:
     if table is None:
         right = "the number of patients to draw, at least 1"
-        return [] if isinstance(n, (int, np.integer)) and n >= 1 else [Problem("n", f"is {n!r}", right)]
+        return [] if is_whole(n, 1) else [Problem("n", f"is {n!r}", right)]
     problems = (
         []
         if n is None

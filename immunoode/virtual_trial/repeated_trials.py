@@ -10,6 +10,7 @@ import numpy as np
 
 from immunoode.errors import DataError, Problem
 from immunoode.notebook import shown, without_mathematics
+from immunoode.number_checks import confidence_problems
 from immunoode.trial.response.response_rates import exact_interval
 from immunoode.trial.survival.kaplan_meier import MONTH
 from immunoode.virtual_trial.simulated_trial import SimulatedTrial
@@ -104,8 +105,7 @@ class RepeatedTrials:
         """
         import pandas as pd
 
-        if not 0 < confidence < 1:
-            raise DataError(Problem("confidence", f"is {confidence!r}", "a fraction, for example 0.95"))
+        DataError.raise_if(confidence_problems(confidence))
         rows = []
         for arm, own in self.table.groupby("arm", sort=False):
             for name, (estimate, lower, upper) in self._of_arm(own, confidence).items():

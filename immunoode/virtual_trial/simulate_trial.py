@@ -14,6 +14,7 @@ from immunoode.blocks.executor import executor_of
 from immunoode.blocks.work import Task
 from immunoode.errors import DataError, Problem
 from immunoode.model.model import Model
+from immunoode.number_checks import is_whole
 from immunoode.regimen.regimen import Regimen
 from immunoode.solve.options import SolverOptions
 from immunoode.solve.simulate import as_model
@@ -207,7 +208,7 @@ def _check_counts(**counts: Any) -> None:
     problems = [
         Problem(name, f"is {value!r}", "a whole number of zero or more" if name == "first" else "a whole number above zero")
         for name, value in counts.items()
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < (name != "first")
+        if not is_whole(value, name != "first")
     ]
     DataError.raise_if(problems)
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode.errors import DataError, Problem, nearest
+from immunoode.number_checks import is_whole
 from immunoode.solve.simulation import Simulation
 from immunoode.trial.response.criteria import recist
 from immunoode.trial.trial_data import SUM_OF_DIAMETERS, TrialData
@@ -145,13 +146,13 @@ def _run_problems(name: str, run: Simulation, how: Observation) -> list[Problem]
 
 def _numbers(run: Simulation, arms: int, before: int) -> range | tuple[int, ...]:
     """Return the numbers of the subjects: for one arm, their names if these are numbers; otherwise in order."""
-    named = arms == 1 and all(isinstance(s, (int, np.integer)) and s >= 0 for s in run.subjects)
+    named = arms == 1 and all(is_whole(s, 0) for s in run.subjects)
     return tuple(int(s) for s in run.subjects) if named else range(before, before + len(run.subjects))
 
 
 def _names(arm: str, run: Simulation, arms: int) -> tuple[str, ...]:
     """Return the names of subjects, with the name of the arm if the subjects of several arms are only numbered."""
-    numbered = arms > 1 and all(isinstance(s, (int, np.integer)) for s in run.subjects)
+    numbered = arms > 1 and all(is_whole(s) for s in run.subjects)
     return tuple(f"{arm} {s}" if numbered else str(s) for s in run.subjects)
 
 

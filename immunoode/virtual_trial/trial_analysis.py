@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from immunoode import units
 from immunoode.errors import DataError, Problem, UnitError, nearest
+from immunoode.number_checks import is_number, is_whole
 from immunoode.virtual_trial.alpha_spending import FUNCTIONS, Spending, spending_boundaries
 from immunoode.virtual_trial.two_arm_comparison import hazard_ratio, log_rank_z, response_z, risk_sets
 
@@ -145,7 +146,7 @@ class TrialAnalysis:
 
     def _wrong_times(self) -> list[Problem]:
         problems = []
-        if self.events is not None and (isinstance(self.events, bool) or not isinstance(self.events, int) or self.events < 2):
+        if self.events is not None and not is_whole(self.events, 2):
             problems.append(Problem("events", f"are {self.events!r}", "a whole number of at least 2"))
         if self.events is not None and self.at is not None:
             problems.append(Problem("analysis", "has both events= and at=", "only one of them"))
@@ -221,7 +222,7 @@ class TrialAnalysis:
         """
         assert callable(self.test)
         p: Any = self.test(table)
-        if not isinstance(p, int | float | np.floating) or not 0 <= p <= 1:
+        if not (is_number(p) and 0 <= p <= 1):
             raise DataError(Problem("test", f"returned {p!r}", "a one-sided p value between 0 and 1"))
         return float(p)
 

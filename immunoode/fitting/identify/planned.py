@@ -13,6 +13,7 @@ from immunoode.errors import FitError, Problem, nearest
 from immunoode.fitting.identify.information import PlannedErrors, Size, planned_errors
 from immunoode.fitting.observations import FloatArray, IntArray, Observations, output_units
 from immunoode.model.model import Model
+from immunoode.number_checks import is_whole
 
 Times = Iterable[float] | Mapping[str, Iterable[float]]
 
@@ -36,7 +37,7 @@ def planned_observations(
     plan = _plan(model, times, observe)
     counts = _counts(subjects, regimens)
     problems = [
-        Problem("subjects", f"is {n!r} in arm {a!r}", "a whole number from 1") for a, n in counts.items() if not _whole(n)
+        Problem("subjects", f"is {n!r} in arm {a!r}", "a whole number from 1") for a, n in counts.items() if not is_whole(n, 1)
     ]
     FitError.raise_if(problems)
     arms = [a for a, n in counts.items() for _ in range(n)]
@@ -62,10 +63,6 @@ def planned_observations(
         rows=tuple(range(count * each)),
         unused=_nothing(),
     )
-
-
-def _whole(n: Any) -> bool:
-    return isinstance(n, (int, np.integer)) and bool(n >= 1)
 
 
 def _plan(model: Model, times: Times, observe: str | Iterable[str] | None) -> dict[str, FloatArray]:

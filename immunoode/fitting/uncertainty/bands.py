@@ -11,7 +11,8 @@ from immunoode.errors import FitError, Problem
 from immunoode.fitting.likelihood import ErrorModel
 from immunoode.fitting.observations import FloatArray, IntArray
 from immunoode.fitting.parameterisation import Parameterisation
-from immunoode.fitting.uncertainty.covariance import check_level, covariance
+from immunoode.fitting.uncertainty.covariance import covariance
+from immunoode.number_checks import confidence_problems
 
 if TYPE_CHECKING:
     from lmfit import Parameters
@@ -44,7 +45,7 @@ def bands(
     of : the curve itself, or a new observation about it (the error model's spread is added)
     method : first-order error propagation (on the logarithm where a curve stays positive), or draws from the covariance
     """
-    check_level(level)
+    FitError.raise_if(confidence_problems(level, "level"))
     values = parameterisation.values(result.params)
     middle = grouped(predictor.curves(values[None], times), groups)[0]
     make = _delta if method == "delta" else _drawn

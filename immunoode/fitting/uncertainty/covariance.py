@@ -9,6 +9,7 @@ import numpy as np
 from immunoode.errors import FitError, Problem
 from immunoode.fitting.log_parameters import LOG
 from immunoode.fitting.observations import FloatArray
+from immunoode.number_checks import confidence_problems
 
 if TYPE_CHECKING:
     from lmfit import Parameters
@@ -64,7 +65,7 @@ def intervals(result: MinimizerResult, level: float) -> DataFrame:
     import pandas as pd
     from scipy.stats import t
 
-    check_level(level)
+    FitError.raise_if(confidence_problems(level, "level"))
     found = [result.params[n] for n in result.var_names]
     half = t.ppf(0.5 + level / 2, max(result.nfree, 1)) * deviations(covariance(result))
     middle = np.array([p.value for p in found])
@@ -78,9 +79,3 @@ def intervals(result: MinimizerResult, level: float) -> DataFrame:
             return np.where(logged, np.exp(np.where(logged, x, 0.0)), x)
 
     return pd.DataFrame({"value": back(middle), "lower": back(low), "upper": back(high)}, index=names)
-
-
-def check_level(level: float) -> None:
-    """Raise an error if this is not a confidence level."""
-    if not 0 < level < 1:
-        raise FitError(Problem("level", f"{level!r} is not between 0 and 1", "for example 0.95"))

@@ -12,8 +12,9 @@ from immunoode import units
 from immunoode.errors import FitError, Problem, renamed
 from immunoode.fitting.observations import FloatArray
 from immunoode.fitting.uncertainty.bands import grouped, observation_band, quantiles
-from immunoode.fitting.uncertainty.covariance import check_level, natural_name
+from immunoode.fitting.uncertainty.covariance import natural_name
 from immunoode.notebook import shown, without_mathematics
+from immunoode.number_checks import confidence_problems
 from immunoode.optional import require
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class Draws:
         import pandas as pd
         from scipy.special import ndtr, ndtri
 
-        check_level(level)
+        FitError.raise_if(confidence_problems(level, "level"))
         if len(self) < 2:
             raise FitError(Problem("draws", f"there are {len(self)}", "at least two; see .failed for the reasons"))
         table = self.to_frame().iloc[:, : len(self.names)]
@@ -112,7 +113,7 @@ class Draws:
         """Return bands of curves over the draws, as `FitResult.bands` returns them."""
         from immunoode.fitting.tables import curve_table
 
-        check_level(level)
+        FitError.raise_if(confidence_problems(level, "level"))
         fit = self.result
         days = fit.grid() if times is None else units.times(times)
         parameterisation, groups = fit.least_squares.parameterisation, fit.groups(by)

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from immunoode.errors import FitError
 from immunoode.fitting.least_squares import LeastSquares, error_ratio
 from immunoode.fitting.likelihood import best_scale
 from immunoode.fitting.observations import FloatArray, IntArray
 from immunoode.fitting.uncertainty.bands import curve_jacobian, grouped
-from immunoode.fitting.uncertainty.covariance import check_level, covariance
+from immunoode.fitting.uncertainty.covariance import covariance
 from immunoode.fitting.uncertainty.profile import thresholds
+from immunoode.number_checks import confidence_problems
 
 if TYPE_CHECKING:
     from lmfit import Parameters
@@ -36,7 +38,7 @@ def likelihood_bands(
     result: FinishedFit, times: FloatArray, groups: IntArray, level: float
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return the curves (G, T, Q) averaged over groups of subjects, and the lower and upper ends of their bands."""
-    check_level(level)
+    FitError.raise_if(confidence_problems(level, "level"))
     values = result.parameterisation.values(result.lmfit.params)
     middle = grouped(result.predictor.curves(values[None], times), groups)[0]
     at = np.unique(np.linspace(0, len(times) - 1, min(len(times), KNOTS)).astype(np.int64))

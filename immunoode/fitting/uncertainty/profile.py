@@ -16,9 +16,10 @@ from immunoode.fitting.minimise import refit
 from immunoode.fitting.observations import MEASURED, FloatArray
 from immunoode.fitting.parameterisation import PER_SUBJECT
 from immunoode.fitting.threads import one_thread
-from immunoode.fitting.uncertainty.covariance import check_level, natural_name
+from immunoode.fitting.uncertainty.covariance import natural_name
 from immunoode.fitting.uncertainty.progress import bar_over, in_order, processors
 from immunoode.notebook import shown, without_mathematics
+from immunoode.number_checks import confidence_problems
 
 if TYPE_CHECKING:
     from lmfit import Parameters
@@ -180,7 +181,7 @@ def profiles(
     FitError
         If a parameter was not fitted, or the level is invalid.
     """
-    check_level(level)
+    FitError.raise_if(confidence_problems(level, "level"))
     known = {natural_name(n, result.lmfit.params): n for n in result.lmfit.var_names}
     own = {k for s in result.parameterisation.fitted_parameters if s.sharing == PER_SUBJECT for k in s.keys}
     chosen = list(names) or [n for n in known if n not in own] or list(known)

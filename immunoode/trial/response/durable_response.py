@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from immunoode import units
 from immunoode.errors import DataError, Problem
+from immunoode.number_checks import confidence_problems
 from immunoode.trial.response.response_rates import exact_interval, group_subjects
 
 if TYPE_CHECKING:
@@ -26,8 +27,7 @@ def durable_rate_table(
 
     least = _above_zero("lasting", lasting)
     latest = float("inf") if within is None else _above_zero("within", within)
-    if not 0 < confidence < 1:
-        raise DataError(Problem("confidence", f"is {confidence!r}", "a fraction, for example 0.95"))
+    DataError.raise_if(confidence_problems(confidence))
     prefix = "confirmed_" if confirmed else ""
     rows = []
     for name, part in group_subjects(subjects, by):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.notebook import shown
+from immunoode.number_checks import confidence_problems
 from immunoode.trial.response.rate_counts import RateCounts, rate_counts
 
 if TYPE_CHECKING:
@@ -126,8 +127,7 @@ def response_rate_difference(
     """
     if method not in METHODS:
         raise DataError(Problem("method", f"is {method!r}", nearest(str(method), METHODS)))
-    if not isinstance(confidence, (int, float)) or not 0 < confidence < 1:
-        raise DataError(Problem("confidence", f"is {confidence!r}", "a number between 0 and 1: 0.95"))
+    DataError.raise_if(confidence_problems(confidence))
     counts = rate_counts(responses, by, reference, strata, confirmed)
     weights = _weights(counts)
     estimate = float(weights @ (counts.rates[:, 1] - counts.rates[:, 0]))

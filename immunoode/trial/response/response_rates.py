@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from immunoode.errors import DataError, Problem, nearest
+from immunoode.number_checks import confidence_problems
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,8 +49,7 @@ def rate_table(
     """Return one row per group: objective response and disease control rates with intervals, and counts of best responses."""
     import pandas as pd
 
-    if not 0 < confidence < 1:
-        raise DataError(Problem("confidence", f"is {confidence!r}", "a fraction, for example 0.95"))
+    DataError.raise_if(confidence_problems(confidence))
     rows = []
     for name, part in group_subjects(subjects, by):
         counts = part[best].value_counts()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from immunoode.errors import DataError, Problem
+from immunoode.number_checks import is_number, is_whole
 from immunoode.trial.response.codes import IRECIST_NAMES, RECIST_NAMES
 
 TOLERANCE = 1e-9
@@ -166,8 +166,8 @@ def _wrong(default: object, value: object, choice: tuple[str, ...] | None, negat
         return "" if isinstance(value, bool) else "True or False"
     if not isinstance(default, (int, float)):
         return "" if isinstance(value, RecistRules) else "a RecistRules"
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or math.isnan(value):
+    if not is_number(value):
         return "a number"
-    if isinstance(default, int) and not isinstance(value, int):
+    if isinstance(default, int) and not is_whole(value):
         return "a whole number"
     return "a number of at least 0" if value < 0 and not negative else ""

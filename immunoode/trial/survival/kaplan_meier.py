@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from immunoode import units
 from immunoode.errors import DataError, Problem
 from immunoode.notebook import shown
+from immunoode.number_checks import confidence_problems
 from immunoode.trial.survival.endpoint_table import endpoint_table, group_names
 
 if TYPE_CHECKING:
@@ -200,8 +201,7 @@ def kaplan_meier(endpoints: Any, endpoint: str | None = None, *, by: str = "arm"
     """
     import pandas as pd
 
-    if not 0 < confidence < 1:
-        raise DataError(Problem("confidence", f"is {confidence}", "a number between 0 and 1: 0.95"))
+    DataError.raise_if(confidence_problems(confidence))
     rows = endpoint_table(endpoints, endpoint)
     rows = rows.assign(arm=group_names(rows, by))
     curves, medians = [], []

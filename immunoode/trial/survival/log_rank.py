@@ -10,6 +10,7 @@ import numpy as np
 
 from immunoode.errors import DataError, Problem
 from immunoode.notebook import shown
+from immunoode.number_checks import is_finite
 from immunoode.trial.survival.two_arms import STRATUM, one_armed, rows_by_arm, with_strata
 from immunoode.trial.survival.weighted_scores import FloatArray, WeightedScores, weighted_scores
 
@@ -175,7 +176,7 @@ def _is_pair(given: Any) -> bool:
     """Return whether this is a pair of exponents."""
     if not isinstance(given, (tuple, list)) or len(given) != 2:
         return False
-    return all(isinstance(e, (int, float, np.number)) and np.isfinite(e) and e >= 0 for e in given)
+    return all(is_finite(e) and e >= 0 for e in given)
 
 
 def scores_of(

@@ -11,6 +11,7 @@ import numpy as np
 from immunoode import units
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.notebook import shown
+from immunoode.number_checks import has_whole_value
 from immunoode.trial.survival.digitised_curve import ONE_ARM, DigitisedCurve, curves_of_arms
 from immunoode.trial.survival.guyot import IntervalTimes, times_of_arm
 from immunoode.trial.survival.kaplan_meier import KaplanMeier, kaplan_meier
@@ -197,15 +198,11 @@ def _stated_events(events: Any, numbers: Mapping[str, NumbersAtRisk]) -> dict[st
     problems = [Problem("events", f"{arm!r} is not an arm", nearest(arm, numbers)) for arm in given if arm not in numbers]
     for arm in set(given) & set(numbers):
         most = int(numbers[arm].count[0]) if numbers[arm].time[0] == 0 else np.inf
-        if given[arm] is not None and not (_whole(given[arm]) and 0 <= given[arm] <= most):
+        if given[arm] is not None and not (has_whole_value(given[arm]) and 0 <= given[arm] <= most):
             right = f"a whole number from 0 to the number at risk at first ({most})"
             problems.append(Problem(f"events of {arm}", f"is {given[arm]!r}", right))
     DataError.raise_if(problems)
     return {arm: None if given.get(arm) is None else int(given[arm]) for arm in numbers}
-
-
-def _whole(value: Any) -> bool:
-    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and float(value).is_integer()
 
 
 def _of_arm(

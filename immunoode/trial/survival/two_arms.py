@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from immunoode.errors import DataError, Problem, nearest
+from immunoode.number_checks import confidence_problems
 from immunoode.tables.cells import as_text, is_missing
 from immunoode.trial.survival.endpoint_table import endpoint_table, group_names
 
@@ -115,6 +116,5 @@ def check_confidence(confidence: float) -> float:
     """
     from scipy.stats import norm
 
-    if not isinstance(confidence, (int, float)) or not 0 < confidence < 1:
-        raise DataError(Problem("confidence", f"is {confidence!r}", "a number between 0 and 1: 0.95"))
+    DataError.raise_if(confidence_problems(confidence))
     return float(norm.ppf(0.5 + confidence / 2))

@@ -10,6 +10,7 @@ import numpy as np
 
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.fitting.threads import one_thread
+from immunoode.number_checks import is_number
 from immunoode.virtual_population.calibration.calibration_record import Calibration
 from immunoode.virtual_population.calibration.certificate import certificate
 from immunoode.virtual_population.calibration.contradictions import contradictions
@@ -18,7 +19,6 @@ from immunoode.virtual_population.calibration.dual import DualSolution, solve_du
 from immunoode.virtual_population.calibration.stacked import StackedTargets, list_problems, restack, stack_targets
 from immunoode.virtual_population.cohort import Cohort
 from immunoode.virtual_population.patients import VirtualPatients
-from immunoode.virtual_population.targets.checks import is_number
 from immunoode.virtual_population.targets.record import Target
 
 RULES: dict[str, Divergence] = {"entropy": RelativeEntropy(), "least squares": ChiSquaredDivergence()}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from immunoode.errors import DataError, Problem
+from immunoode.number_checks import is_whole
 from immunoode.virtual_population.calibration.calibrate import calibrate
 from immunoode.virtual_population.calibration.divergence import FloatArray
 from immunoode.virtual_population.cohort import Cohort
@@ -203,7 +204,7 @@ def _check(new: int, rounds: int, floor: float) -> None:
     problems = [
         Problem(name, f"is {value!r}", "a whole number above zero")
         for name, value in {"new": new, "rounds": rounds}.items()
-        if not (isinstance(value, (int, np.integer)) and value > 0)
+        if not is_whole(value, 1)
     ]
     if not 0 < floor <= 1:
         problems.append(Problem("floor", f"is {floor!r}", "a probability above 0"))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from immunoode.errors import DataError, Problem
+from immunoode.number_checks import is_number
 from immunoode.virtual_population.calibration.calibrate import check_targets
 from immunoode.virtual_population.calibration.calibration_record import Calibration
 from immunoode.virtual_population.calibration.certificate import certificate
@@ -16,7 +17,6 @@ from immunoode.virtual_population.calibration.stacked import StackedTargets, sta
 from immunoode.virtual_population.cohort import Cohort
 from immunoode.virtual_population.patients import VirtualPatients
 from immunoode.virtual_population.random_numbers import uniforms
-from immunoode.virtual_population.targets.checks import is_number
 from immunoode.virtual_population.targets.record import Target
 
 SELECTION = "whole selection"

@@ -9,6 +9,7 @@ import numpy as np
 
 from immunoode import units
 from immunoode.errors import DataError, Problem
+from immunoode.number_checks import confidence_problems
 from immunoode.trial.survival.kaplan_meier import MONTH
 from immunoode.virtual_population.calibration.calibrated import CalibratedPatients
 from immunoode.virtual_population.calibration.divergence import FloatArray
@@ -96,9 +97,7 @@ def _record(cohort: CalibratedPatients, arm: str, endpoint: str, days: FloatArra
 
 
 def _check(confidence: float, subjects: float | None) -> None:
-    problems = []
-    if not 0 < confidence < 1:
-        problems.append(Problem("confidence", f"is {confidence}", "a number between 0 and 1: 0.95"))
+    problems = confidence_problems(confidence)
     if subjects is not None and not subjects > 0:
         problems.append(Problem("subjects", f"is {subjects}", "a number of subjects above zero"))
     DataError.raise_if(problems)

@@ -9,14 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode.errors import DataError, Problem
+from immunoode.number_checks import is_number, is_whole
 from immunoode.virtual_population.patients import VirtualPatients
 
 FloatArray = NDArray[np.float64]
-
-
-def is_number(value: Any) -> bool:
-    """Return whether a value is a number, which may be infinite."""
-    return isinstance(value, (int, float, np.integer, np.floating)) and not np.isnan(value)
 
 
 def size_problems(n: Any, where: str = "n") -> list[Problem]:
@@ -39,7 +35,7 @@ def increasing(values: FloatArray) -> bool:
 
 def check_count(n: Any) -> None:
     """Raise an error unless this is a number of patients to draw."""
-    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
+    if not is_whole(n, 1):
         raise DataError(Problem("n", f"is {n!r}", "a whole number of patients, at least 1"))
 
 

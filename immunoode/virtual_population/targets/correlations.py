@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from immunoode.errors import DataError, Problem
+from immunoode.number_checks import is_number
 from immunoode.virtual_population.patients import VirtualPatients
-from immunoode.virtual_population.targets.checks import is_number, numbers_of, size_problems
+from immunoode.virtual_population.targets.checks import numbers_of, size_problems
 from immunoode.virtual_population.targets.record import FloatArray, TargetRecord
 
 

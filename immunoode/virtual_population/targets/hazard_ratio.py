@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from immunoode.errors import DataError, Problem
+from immunoode.number_checks import is_number
 from immunoode.virtual_population.patients import VirtualPatients
-from immunoode.virtual_population.targets.checks import is_number
 from immunoode.virtual_population.targets.event_free import event_times
 from immunoode.virtual_population.targets.median import NORMAL_QUANTILE
 from immunoode.virtual_population.targets.record import FloatArray, TargetRecord

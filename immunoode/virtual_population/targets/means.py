@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from immunoode.errors import DataError, Problem
+from immunoode.number_checks import is_finite, is_number
 from immunoode.virtual_population.patients import VirtualPatients
-from immunoode.virtual_population.targets.checks import is_number, numbers_of, size_problems, subject_values
+from immunoode.virtual_population.targets.checks import numbers_of, size_problems, subject_values
 from immunoode.virtual_population.targets.record import FloatArray, TargetRecord
 
 HIGHEST_CV = 10.0
@@ -62,7 +63,7 @@ class MeanTarget:
 
     def __post_init__(self) -> None:
         problems = size_problems(self.n)
-        if not (is_number(self.mean) and np.isfinite(self.mean)) or (self.logarithmic and self.mean <= 0):
+        if not is_finite(self.mean) or (self.logarithmic and self.mean <= 0):
             problems.append(Problem("mean", f"is {self.mean!r}", "a number; above zero if logarithmic"))
         if not (is_number(self.sd) and 0 < self.sd < np.inf):
             problems.append(Problem("sd", f"is {self.sd!r}", "a standard deviation among subjects, above zero"))

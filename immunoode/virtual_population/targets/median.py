@@ -9,9 +9,10 @@ import numpy as np
 
 from immunoode import units
 from immunoode.errors import DataError, Problem
+from immunoode.number_checks import is_number
 from immunoode.trial.survival.kaplan_meier import MONTH
 from immunoode.virtual_population.patients import VirtualPatients
-from immunoode.virtual_population.targets.checks import is_number, size_problems
+from immunoode.virtual_population.targets.checks import size_problems
 from immunoode.virtual_population.targets.event_free import event_free
 from immunoode.virtual_population.targets.partition import Partition
 from immunoode.virtual_population.targets.record import FloatArray, TargetRecord

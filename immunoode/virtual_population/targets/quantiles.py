@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from immunoode.errors import DataError, Problem, nearest
+from immunoode.number_checks import is_number
 from immunoode.trial.response.responses import Responses
 from immunoode.virtual_population.patients import VirtualPatients
-from immunoode.virtual_population.targets.checks import is_number, numbers_of, share_problems, size_problems, subject_values
+from immunoode.virtual_population.targets.checks import numbers_of, share_problems, size_problems, subject_values
 from immunoode.virtual_population.targets.partition import Partition
 from immunoode.virtual_population.targets.record import FloatArray, TargetRecord
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode.errors import DataError, Problem
+from immunoode.number_checks import is_number
 from immunoode.virtual_population.patients import VirtualPatients
-from immunoode.virtual_population.targets.checks import is_number
 from immunoode.virtual_population.targets.record import FloatArray, Target, TargetRecord
 
 MEDIAN = "median"
