@@ -20,7 +20,6 @@ import immunoode as imo
 from immunoode.errors import FitError, ImmunoodeError
 from immunoode.fitting.arithmetic import fault
 from immunoode.fitting.saving import fingerprint
-from immunoode.fitting.serialisation import Writer
 from tests.population_models import decay_model, decays
 
 
@@ -90,7 +89,7 @@ def test_a_population_fit_goes_through_pickle(tmp_path: Path) -> None:
     assert back.objective == found.objective and back.report() == found.report()
 
 
-class _FormatOne(Writer):
+class _FormatOne(ResultWriter):
     """Writes as versions before did: parameters as lmfit dumps them, words one by one."""
 
     def _parameters(self, params: Any) -> Any:

@@ -1,7 +1,7 @@
 """Saved results: files from which a result is read back to the last digit, without ever running code from the file.
 
 A file is compressed text of two lines: a head with the format, the version and a hash of the second line, which is JSON; see
-`immunoode.fitting.serialisation`.
+`immunoode.fitting.result_writer` and `result_reader`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from typing import Any
 
 from immunoode.atomic import write_whole
 from immunoode.errors import FitError, Problem
-from immunoode.fitting.serialisation import Reader, Unread, Writer
+from immunoode.fitting.result_reader import ResultReader
+from immunoode.fitting.result_writer import ResultWriter
+from immunoode.fitting.serialisation import Unread
 from immunoode.version import version
 
 FORMAT = 2
@@ -42,7 +44,7 @@ def save(result: Any, path: str | Path, *, overwrite: bool = True) -> Path:
     FileError
         If the file cannot be written, or exists and must not be replaced.
     """
-    writer = Writer()
+    writer = ResultWriter()
     content = writer.value(result)
     body = json.dumps({"objects": writer.objects, "result": content}).encode()
     head = {"format": FORMAT, "immunoode": version(), "sha256": hashlib.sha256(body).hexdigest()}
@@ -86,7 +88,7 @@ def load_fit(path: str | Path) -> Any:
         objects = document.get("objects")
         if not isinstance(objects, list):
             raise Unread("it has no objects")
-        return Reader(objects).result(document.get("result"))
+        return ResultReader(objects).result(document.get("result"))
     except FileNotFoundError as error:
         raise FitError(Problem(str(path), "does not exist", "the path that was given to .save()")) from error
     except _Format as error:
@@ -144,7 +146,7 @@ def _parts(text: bytes) -> int:
 
 def fingerprint(*parts: Any) -> str:
     """Return a hash of data and settings: the same for the same fit, on any machine."""
-    writer = Writer()
+    writer = ResultWriter()
     content = [writer.value(part) for part in parts]
     text = json.dumps([writer.objects, content], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import ast
 import html
-import re
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from immunoode.atomic import write_whole
-from immunoode.errors import Problem, RegimenError
-from immunoode.interop.flatten import FlatFlow, FlatModel, first_dose_parameter, flatten
+from immunoode.interop.flatten import FlatFlow, FlatModel, flatten
 from immunoode.interop.infix import Infix, infix
-from immunoode.model.expressions import function_of
+from immunoode.interop.sbml_schedules import checked_schedule, schedule_of, with_first_doses
+from immunoode.interop.sbml_text import condition_of, printable, with_dose
 from immunoode.model.model import Model
 from immunoode.optional import require
 from immunoode.regimen.regimen import Regimen
 from immunoode.regimen.sbml_event import Event, Events
-from immunoode.regimen.schedule import DOSE, MULTIPLY, REPLACE, RESET, SET, Schedule
+from immunoode.regimen.schedule import DOSE, MULTIPLY, REPLACE, SET, Schedule
 from immunoode.units import SECONDS_PER_DAY
 
 SIZE = "size_of_all"
 """The name of the only SBML compartment, of size 1; the compartments of a model become species in amounts."""
-ARRIVED = "dose"
 
 
 def write_sbml(
@@ -71,9 +66,9 @@ def write_sbml(
     """
     whole = flatten(model)
     events = regimen.events if isinstance(regimen, Events) else ()
-    schedule = None if isinstance(regimen, Events) else _schedule(regimen, whole)
+    schedule = None if isinstance(regimen, Events) else schedule_of(regimen, whole)
     arms = {} if schedule is None else {"": schedule}
-    text = _Writer(_with_first_doses(whole, arms), arms, events).text()
+    text = _Writer(with_first_doses(whole, arms), arms, events).text()
     if path is not None:
         write_whole(path, text, overwrite=overwrite)
     return text
@@ -88,63 +83,7 @@ def sbml_of_arms(model: Model, arms: Mapping[str, Schedule]) -> str:
         As for `write_sbml`.
     """
     whole = flatten(model)
-    return _Writer(_with_first_doses(whole, arms), {name: _checked(s, whole) for name, s in arms.items()}).text()
-
-
-def _with_first_doses(whole: FlatModel, arms: Mapping[str, Schedule]) -> FlatModel:
-    """Return the flat model with the days of first doses, if expressions use them.
-
-    Raises
-    ------
-    RegimenError
-        If such a day differs between arms.
-    """
-    found, problems = dict[str, float](), list[Problem]()
-    for name in whole.inputs:
-        parameter = first_dose_parameter(name)
-        given = [
-            [
-                float(t)
-                for t, n, a, amount in zip(s.times, s.inputs, s.actions, s.amounts, strict=True)
-                if n == name and a == DOSE and amount > 0
-            ]
-            for s in arms.values()
-        ]
-        firsts = {min(days) for days in given if days}
-        if parameter in whole.constants and firsts:
-            found[parameter] = min(firsts)
-            if len(firsts) > 1:
-                problems.append(
-                    Problem(f"regimens: {name}", "begins on different days, which the model uses", "one file per regimen")
-                )
-    RegimenError.raise_if(problems)
-    return replace(whole, constants={**whole.constants, **found})
-
-
-def _schedule(regimen: Regimen | Schedule | None, whole: FlatModel) -> Schedule | None:
-    """Return the schedule of a regimen, checked."""
-    if regimen is None:
-        return None
-    inputs = {name: given.unit for name, given in whole.model.inputs.items()}
-    return _checked(regimen.schedule(inputs, whole.constants) if isinstance(regimen, Regimen) else regimen, whole)
-
-
-def _checked(schedule: Schedule, whole: FlatModel) -> Schedule:
-    problems = [Problem("regimen", "has triggers", "doses at given times")] if schedule.triggers else []
-    problems += [Problem("regimen", "has a steady state", "all doses from the first one")] if np.any(schedule.steady) else []
-    problems += [Problem("regimen", "has a reset", "doses at given times")] if RESET in schedule.actions else []
-    shared = [n for n, rate in zip(schedule.inputs, schedule.rates, strict=True) if rate > 0 and whole.inputs[n].share != "1"]
-    what = "has infusions with a stated rate and a bioavailability other than 1"
-    problems += [Problem(f"regimen: {n}", what, "a duration") for n in dict.fromkeys(shared)]
-    if np.any(schedule.rates < 0):
-        problems.append(Problem("regimen", "leaves rates or durations of infusions to the model", "stated durations"))
-    problems += (
-        [Problem("regimen", "begins before day 0", "a later start: regimen.shift(...)")]
-        if len(schedule.times) and schedule.times[0] < 0
-        else []
-    )
-    RegimenError.raise_if(problems)
-    return schedule
+    return _Writer(with_first_doses(whole, arms), {name: checked_schedule(s, whole) for name, s in arms.items()}).text()
 
 
 class _Writer:
@@ -195,7 +134,7 @@ class _Writer:
     def _head(self) -> None:
         model = self.whole.model
         self.model.setId(self.whole.identifier)
-        self.model.setName(_printable(model.title or model.name))
+        self.model.setName(printable(model.title or model.name))
         self.model.setTimeUnits("day")
         self._notes(self.model, model.description)
         unit = self.model.createUnitDefinition()
@@ -213,7 +152,7 @@ class _Writer:
 
     def _notes(self, part: Any, text: str) -> None:
         if text:
-            part.setNotes(f'<p xmlns="http://www.w3.org/1999/xhtml">{html.escape(_printable(text), quote=False)}</p>')
+            part.setNotes(f'<p xmlns="http://www.w3.org/1999/xhtml">{html.escape(printable(text), quote=False)}</p>')
 
     def _unit(self, name: str) -> str:
         model = self.whole.model
@@ -227,7 +166,7 @@ class _Writer:
         made.setId(name)
         made.setConstant(constant)
         if title:
-            made.setName(_printable(title))
+            made.setName(printable(title))
         if name in self.whole.model.constants:
             self._notes(made, self.whole.model.constants[name].source)
         if value is not None:
@@ -236,7 +175,7 @@ class _Writer:
     def _species(self, name: str) -> None:
         made = self.model.createSpecies()
         made.setId(name)
-        made.setName(_printable(self._unit(name)))
+        made.setName(printable(self._unit(name)))
         made.setCompartment(SIZE)
         made.setHasOnlySubstanceUnits(True)
         made.setBoundaryCondition(False)
@@ -251,7 +190,7 @@ class _Writer:
             self._math(first, text)
 
     def _math(self, part: Any, text: str, *, condition: bool = False) -> None:
-        written = Infix().visit(_condition(text)) if condition else infix(text)
+        written = Infix().visit(condition_of(text)) if condition else infix(text)
         tree = self.sbml.parseL3FormulaWithSettings(written, self.settings)
         assert tree is not None, self.sbml.getLastParseL3Error()
         part.setMath(tree)
@@ -265,7 +204,7 @@ class _Writer:
             return
         made = self.model.createReaction()
         made.setId(f"flow_{flow.name}")
-        made.setName(_printable(flow.title))
+        made.setName(printable(flow.title))
         made.setReversible(True)
         for end, create in ((flow.source, made.createReactant), (flow.target, made.createProduct)):
             if end:
@@ -330,11 +269,11 @@ class _Writer:
         for pulse in self.whole.pulses:
             if pulse.on != name:
                 continue
-            fraction = _with_dose(pulse.fraction, amount)
+            fraction = with_dose(pulse.fraction, amount)
             left = changes.get(pulse.source, pulse.source)
             changes[pulse.source] = f"{left} - ({fraction}) * {pulse.source}"
             if pulse.target:
-                gain = f" * ({_with_dose(pulse.gain, amount)})" if pulse.gain else ""
+                gain = f" * ({with_dose(pulse.gain, amount)})" if pulse.gain else ""
                 there = changes.get(pulse.target, pulse.target)
                 changes[pulse.target] = f"{there} + ({fraction}) * {pulse.source}{gain}"
         return changes
@@ -364,7 +303,7 @@ class _Writer:
         self.events += 1
         made = self.model.createEvent()
         made.setId(f"event_{self.events}")
-        made.setName(_printable(event.name))
+        made.setName(printable(event.name))
         made.setUseValuesFromTriggerTime(event.at_firing)
         trigger = made.createTrigger()
         trigger.setInitialValue(event.starts)
@@ -378,34 +317,3 @@ class _Writer:
             given = made.createEventAssignment()
             given.setVariable(assignment.target)
             self._math(given, f"({assignment.value}) * {assignment.size}" if assignment.size else assignment.value)
-
-
-def _condition(text: str) -> ast.expr:
-    """Return the condition of an expression that is 1 if it holds, otherwise 0."""
-    node = ast.parse(text, mode="eval").body
-    if isinstance(node, ast.Call) and function_of(node) == "piecewise" and len(node.args) == 3:
-        if [ast.unparse(node.args[k]) for k in (0, 2)] == ["1", "0"]:
-            return node.args[1]
-    return ast.parse(f"({text}) > 0.5", mode="eval").body
-
-
-def _with_dose(text: str, amount: float) -> str:
-    """Return an expression with the amount of a dose substituted."""
-    tree = ast.parse(text, mode="eval").body
-    return ast.unparse(_Dose(amount).visit(tree))
-
-
-class _Dose(ast.NodeTransformer):
-    def __init__(self, amount: float) -> None:
-        self.amount = amount
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        return ast.Constant(self.amount) if node.id == ARRIVED else node
-
-
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
-
-
-def _printable(text: str) -> str:
-    """Return a text without characters that XML does not allow or discourages."""
-    return _UNPRINTABLE.sub("", text)

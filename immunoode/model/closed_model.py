@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from immunoode.model.combine import as_closed
 from immunoode.model.components import STRUCTURE_KEY, Parameter
-from immunoode.model.equations import Equations, equations_of, structure_key
+from immunoode.model.equation_cache import equations_of, structure_key
+from immunoode.model.equations import Equations
 from immunoode.model.model import Model
 from immunoode.model.values import Limits, limits_of
 

@@ -23,7 +23,9 @@ problem/               the problem to be solved, in Python, once per structure o
   codegen_implicit.py  the linear algebra of implicit steps for eight subjects
   constants.py         expressions of parameters alone, computed once per subject
   sensitivities.py     forward sensitivity equations
-  event_table.py       a schedule as EVENT records; subject_events.py: of each subject; moved_doses.py: of varied doses
+  event_table.py       EVENT records of one subject; layout.py: the positions of names in a system
+  schedule_events.py   a schedule as EVENT records; dose_events.py: of one dose; clock.py: times that count as equal
+  subject_events.py    events of each subject; moved_doses.py: of varied doses
   trigger_table.py     triggers as TRIGGER records
   event_functions.py   SBML events as native functions; time_roots.py: times of those that depend on time alone
   time_stops.py        times at which rates switch

@@ -11,7 +11,7 @@ import numpy as np
 from immunoode.regimen.record import OBSERVATION, OTHER
 from immunoode.regimen.record_options import days_per
 from immunoode.regimen.record_writer import ORDER, in_unit, ordered_records, write_table
-from immunoode.trial.nonmem import TEXT_COLUMNS
+from immunoode.trial.nonmem_rows import TEXT_COLUMNS
 from immunoode.trial.sample_order import sample_orders
 from immunoode.trial.trial_data import INTERVAL, TrialData
 

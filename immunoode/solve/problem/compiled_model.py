@@ -15,7 +15,7 @@ from immunoode.model.equations import Equations, InputTarget
 from immunoode.model.symbolic import Expr, derivative, size_of_terms
 from immunoode.solve.problem.codegen import NativeFunction
 from immunoode.solve.problem.constants import Constants
-from immunoode.solve.problem.event_table import Layout, layout_of
+from immunoode.solve.problem.layout import Layout, layout_of
 from immunoode.solve.problem.packed_input import NEVER, STATES_AT, TIME_AT, VECTOR, FloatArray
 from immunoode.solve.problem.sensitivities import PARAMETER, SensitivityParameter, TotalDerivative
 

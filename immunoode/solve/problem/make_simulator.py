@@ -15,7 +15,7 @@ from immunoode.regimen import schedule as words
 from immunoode.regimen.schedule import Schedule
 from immunoode.solve.options import SolverOptions
 from immunoode.solve.problem.compiled_model import compiled_model_of
-from immunoode.solve.problem.event_table import Layout
+from immunoode.solve.problem.layout import Layout
 from immunoode.solve.problem.packed_input import FloatArray
 from immunoode.solve.problem.sensitivities import sensitivity_parameters
 from immunoode.solve.problem.simulator import Simulator

@@ -10,18 +10,17 @@ import numpy as np
 
 from immunoode.regimen import schedule as words
 from immunoode.regimen.schedule import Schedule
+from immunoode.solve.problem.clock import Clock, same_time
 from immunoode.solve.problem.event_table import (
     DOSE,
     FIRST,
     INFUSION_END,
     INFUSION_START,
     REPORT,
-    Clock,
     EventTable,
     FloatArray,
     given_at,
     largest_of,
-    same_time,
 )
 
 

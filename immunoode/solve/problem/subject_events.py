@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from immunoode.regimen import schedule as words
 from immunoode.regimen.schedule import Schedule
 from immunoode.solve.problem.compiled_model import KNOWN, CompiledModel
+from immunoode.solve.problem.dose_events import Known
 from immunoode.solve.problem.evaluate import evaluate
-from immunoode.solve.problem.event_table import EventTable, Known, KnownAt, Output, events_of
+from immunoode.solve.problem.event_table import EventTable
 from immunoode.solve.problem.moved_doses import DoseColumns, MovedDoses
 from immunoode.solve.problem.packed_input import FloatArray
+from immunoode.solve.problem.schedule_events import KnownAt, Output, events_of
 from immunoode.solve.problem.time_stops import stops
 
 _MOST_KEPT = 20_000

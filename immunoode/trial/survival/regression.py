@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,17 +13,18 @@ from numpy.typing import NDArray
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.notebook import shown
 from immunoode.optional import require
-from immunoode.trial.survival.endpoint_table import BOUNDS, endpoint_table
+from immunoode.trial.survival.endpoint_table import BOUNDS
 from immunoode.trial.survival.proportional_hazards import proportional_hazards_tests
+from immunoode.trial.survival.regression_design import RegressionDesign, design_of
+from immunoode.trial.survival.regression_fit import estimates_of, fitted_with_notes, note_of_few_events
 
 if TYPE_CHECKING:
     import pandas as pd
 
+
 DISTRIBUTIONS = ("weibull", "log-normal", "log-logistic")
 EARLIEST = 0.25
 """Days in place of a time of 0, which distributions of failure times do not allow."""
-FEW = 10
-"""Events per covariate below which estimates are unreliable, as a rule of thumb."""
 PRECISION = 1e-10
 """Precision of Newton's method in Cox regression; by default lifelines stops at about four digits."""
 
@@ -139,11 +139,11 @@ def cox(
         If a covariate is missing, does not vary, or separates the events so that there is no estimate.
     """
     lifelines = require("lifelines", "Cox regression")
-    design = _design(endpoints, endpoint, covariates, arm, reference, strata)
+    design = design_of(endpoints, endpoint, covariates, arm, reference, strata)
     rows, columns, left_out = design.rows, design.columns, design.left_out
     table = rows[[*columns, *strata, "time", "event"]]
     fitter = lifelines.CoxPHFitter(alpha=1 - confidence)
-    notes = _fit(
+    notes = fitted_with_notes(
         fitter.fit,
         table,
         duration_col="time",
@@ -151,7 +151,7 @@ def cox(
         strata=list(strata) or None,
         fit_options={"precision": PRECISION},
     )
-    ratios = _estimates(fitter.summary, columns)
+    ratios = estimates_of(fitter.summary, columns)
     proportional = _proportional(design, strata, fitter.params_[columns].to_numpy(np.float64))
     return SurvivalRegression(
         str(rows["endpoint"].iloc[0]),
@@ -164,7 +164,7 @@ def cox(
         float(fitter.AIC_partial_),
         proportional,
         left_out,
-        (*_few(rows, columns), *notes),
+        (*note_of_few_events(rows, columns), *notes),
         fitter,
     )
 
@@ -214,22 +214,22 @@ def parametric_survival(
     fitters = dict(zip(DISTRIBUTIONS, ("WeibullAFTFitter", "LogNormalAFTFitter", "LogLogisticAFTFitter"), strict=True))
     if distribution not in fitters:
         raise DataError(Problem("distribution", f"is {distribution!r}", nearest(str(distribution), DISTRIBUTIONS)))
-    design = _design(endpoints, endpoint, covariates, arm, reference, ())
+    design = design_of(endpoints, endpoint, covariates, arm, reference, ())
     rows, columns, left_out = design.rows, design.columns, design.left_out
     fitter = getattr(lifelines, fitters[distribution])(alpha=1 - confidence)
     if intervals:
         table = _bounded(rows)[[*columns, *BOUNDS]]
-        notes = _fit(fitter.fit_interval_censoring, table, lower_bound_col="lower", upper_bound_col="upper")
+        notes = fitted_with_notes(fitter.fit_interval_censoring, table, lower_bound_col="lower", upper_bound_col="upper")
     else:
         table = rows[[*columns, "time", "event"]].assign(time=rows["time"].clip(lower=EARLIEST))
-        notes = _fit(fitter.fit, table, duration_col="time", event_col="event")
+        notes = fitted_with_notes(fitter.fit, table, duration_col="time", event_col="event")
         notes += ["Times of 0 count as a quarter of a day."] if (rows["time"] == 0).any() else []
     main = fitter.summary.loc[fitter.summary.index.get_level_values(0)[0]]
     concordance = math.nan if intervals else float(fitter.concordance_index_)
     return SurvivalRegression(
         str(rows["endpoint"].iloc[0]),
         distribution,
-        _estimates(main, [c for c in columns if c in main.index]),
+        estimates_of(main, [c for c in columns if c in main.index]),
         len(rows),
         int(rows["event"].sum()),
         concordance,
@@ -237,12 +237,12 @@ def parametric_survival(
         float(fitter.AIC_),
         None,
         left_out,
-        (*_few(rows, columns), *notes),
+        (*note_of_few_events(rows, columns), *notes),
         fitter,
     )
 
 
-def _proportional(design: _Design, strata: Sequence[str], beta: NDArray[np.float64]) -> pd.DataFrame:
+def _proportional(design: RegressionDesign, strata: Sequence[str], beta: NDArray[np.float64]) -> pd.DataFrame:
     """Return the tests of proportional hazards of each coefficient, of each covariate with several, and of all."""
     import pandas as pd
 
@@ -272,140 +272,3 @@ def _bounded(rows: pd.DataFrame) -> pd.DataFrame:
     lower = np.maximum(rows["lower"], EARLIEST)
     exact = rows["event"] & (rows["lower"] == rows["upper"])
     return rows.assign(lower=lower, upper=np.where(exact, lower, np.maximum(rows["upper"], 2 * EARLIEST)))
-
-
-def _covariate_table(endpoints: Any, covariates: Any) -> pd.DataFrame:
-    """Return a table of covariates: as given, or the named ones of the trial data."""
-    import pandas as pd
-
-    if isinstance(covariates, pd.DataFrame):
-        return covariates
-    names = [covariates] if isinstance(covariates, str) else covariates
-    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
-        right = "a table with one row per subject, or names of covariates of the trial data"
-        raise DataError(Problem("covariates", f"are {type(covariates).__name__}", right))
-    known = getattr(endpoints, "covariates", None)
-    if known is None:
-        raise DataError(
-            Problem("covariates", "are names, but the endpoints do not contain covariates", "a table with one row per subject")
-        )
-    missing = [name for name in names if name not in known.columns]
-    DataError.raise_if(Problem("covariates", f"{m!r} is not in the data", nearest(m, map(str, known))) for m in missing)
-    return pd.DataFrame(known[list(names)])
-
-
-@dataclass(frozen=True)
-class _Design:
-    """Rows with numeric columns, the columns of each covariate, and the subjects without a value."""
-
-    rows: pd.DataFrame
-    terms: Mapping[str, list[str]]
-    left_out: pd.DataFrame
-
-    @property
-    def columns(self) -> list[str]:
-        return [column for own in self.terms.values() for column in own]
-
-
-def _design(
-    endpoints: Any, endpoint: str | None, covariates: Any, arm: bool, reference: str | None, strata: Sequence[str]
-) -> _Design:
-    """Return the design of a regression."""
-    import pandas as pd
-
-    rows = endpoint_table(endpoints, endpoint)
-    parts, names = rows, list[str]()
-    if covariates is not None:
-        given = _covariate_table(endpoints, covariates)
-        table = given.set_index("subject") if "subject" in given.columns else given
-        table = table.set_axis(table.index.astype(str), axis=0).set_axis([str(c) for c in table.columns], axis=1)
-        clash = [c for c in table.columns if c in rows.columns and c != "arm"]
-        if clash or not table.index.is_unique:
-            what = f"have the column {clash[0]!r}, as the endpoints do" if clash else "have a subject twice"
-            raise DataError(Problem("covariates", what, "one row per subject, and other names of columns"))
-        names = [c for c in table.columns if c not in ("arm", *strata)]
-        parts = rows.merge(table.drop(columns="arm", errors="ignore"), left_on="subject", right_index=True, how="left")
-    unknown = [s for s in strata if s not in parts.columns]
-    DataError.raise_if(Problem("strata", f"{s!r} is not a covariate", nearest(s, names)) for s in unknown)
-    lost = parts[[*names, *strata]].isna().any(axis=1) if names or strata else pd.Series(False, index=parts.index)
-    left_out = pd.DataFrame({"subject": parts.loc[lost, "subject"], "reason": "no value of a covariate"})
-    kept = parts[~lost].reset_index(drop=True)
-    if arm and "arm" not in strata and kept["arm"].nunique() > 1:
-        names = ["arm", *names]
-    if not names:
-        raise DataError(Problem("covariates", "there are none, and only one arm", "give covariates, or several arms"))
-    if not kept["event"].any():
-        raise DataError(Problem("endpoints", "have no event", "data with at least one event"))
-    coded, terms = _coded(kept, names, reference)
-    flat = [c for own in terms.values() for c in own if coded[c].nunique() < 2]
-    DataError.raise_if(Problem(f"covariate {c!r}", "has the same value in all subjects", "leave it out") for c in flat)
-    return _Design(coded, terms, left_out)
-
-
-def _coded(rows: pd.DataFrame, names: Sequence[str], reference: str | None) -> tuple[pd.DataFrame, dict[str, list[str]]]:
-    """Return words as indicator columns ("covariate: word"), one per word but the reference, and the columns by covariate."""
-    import pandas as pd
-
-    columns: dict[str, Any] = {}
-    terms: dict[str, list[str]] = {}
-    for name in names:
-        column = rows[name]
-        if pd.api.types.is_numeric_dtype(column) and name != "arm":
-            made = {name: column.astype(float)}
-        else:
-            made = _indicators(name, column.astype(str), reference if name == "arm" else None)
-        terms[name] = list(made)
-        columns |= made
-    others = rows.drop(columns=[n for n in names if n in rows.columns])
-    return pd.concat([others, pd.DataFrame(columns, index=rows.index)], axis=1), terms
-
-
-def _indicators(name: str, column: pd.Series[str], reference: str | None) -> dict[str, pd.Series[float]]:
-    words = list(dict.fromkeys(column))
-    first = words[0] if reference is None else reference
-    if first not in words:
-        raise DataError(Problem("reference", f"{first!r} is not an arm", nearest(first, words)))
-    return {f"{name}: {w} (to {first})": (column == w).astype(float) for w in words if w != first}
-
-
-def _fit(fit: Any, table: pd.DataFrame, **options: Any) -> list[str]:
-    """Fit, and return the warnings of lifelines, one line each.
-
-    Raises
-    ------
-    DataError
-        If the fit does not converge.
-    """
-    from lifelines.exceptions import ConvergenceError
-
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            fit(table, **options)
-        except (ConvergenceError, ValueError, np.linalg.LinAlgError) as error:
-            what = f"does not converge ({str(error).strip().splitlines()[0]})"
-            right = "fewer covariates: one may be a function of others, or separate all events"
-            raise DataError(Problem("regression", what, right)) from None
-    words = [str(w.message).strip().splitlines()[0] for w in caught if "lifelines" in type(w.message).__module__]
-    return list(dict.fromkeys(words))
-
-
-def _few(rows: pd.DataFrame, columns: Sequence[str]) -> list[str]:
-    each = int(rows["event"].sum()) / len(columns)
-    return [f"Only {each:.1f} events per covariate; at least {FEW} are recommended."] if each < FEW else []
-
-
-def _estimates(summary: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
-    import pandas as pd
-
-    rows = summary.loc[list(columns)]
-    bounds = [c for c in rows.columns if c.startswith("exp(coef) ")]
-    return pd.DataFrame(
-        {
-            "covariate": rows.index,
-            "estimate": rows["exp(coef)"].to_numpy(),
-            "lower": rows[bounds[0]].to_numpy(),
-            "upper": rows[bounds[1]].to_numpy(),
-            "p_value": rows["p"].to_numpy(),
-        }
-    )
