@@ -13,6 +13,7 @@ from typing import Any
 from run_examples import example_of, has_own
 from sphinx.application import Sphinx
 from sphinx.config import Config
+from written_pages import write_changed
 
 import immunoode
 from immunoode.lazy_names import stated_names
@@ -119,17 +120,8 @@ def pages() -> dict[str, str]:
 
 
 def write_pages(app: Sphinx, config: Config) -> None:
-    """Write the pages into docs/api, each only where it changed, so that Sphinx reads no page in vain."""
-    folder = Path(app.srcdir) / "api"
-    folder.mkdir(exist_ok=True)
-    texts = pages()
-    for path in folder.iterdir():
-        if path.name not in texts:
-            path.unlink()
-    for name, text in texts.items():
-        path = folder / name
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
-            path.write_text(text, encoding="utf-8")
+    """Write the pages into docs/api."""
+    write_changed(Path(app.srcdir) / "api", pages())
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

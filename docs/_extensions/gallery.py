@@ -19,6 +19,7 @@ from typing import Any
 from notebook_cache import package_digest
 from sphinx.application import Sphinx
 from sphinx.config import Config
+from written_pages import write_changed
 
 ROOT = Path(__file__).resolve().parents[2]
 SHEET = ROOT / "docs" / "figures" / "contact_sheet.py"
@@ -98,20 +99,13 @@ def pages(folder: Path) -> dict[str, str]:
 
 
 def write_pages(app: Sphinx, config: Config) -> None:
-    """Write docs/gallery, each page only where it changed."""
+    """Write docs/gallery, and copy the figures there."""
     drawn = figures(draw=config.nb_execution_mode != "off")
     target = Path(app.srcdir) / "gallery"
     (target / "figures").mkdir(parents=True, exist_ok=True)
     for path in drawn.glob("*__*"):
         shutil.copy2(path, target / "figures" / path.name)
-    texts = pages(drawn)
-    for path in target.glob("*.md"):
-        if path.name not in texts:
-            path.unlink()
-    for name, text in texts.items():
-        page = target / name
-        if not page.exists() or page.read_text(encoding="utf-8") != text:
-            page.write_text(text, encoding="utf-8")
+    write_changed(target, pages(drawn), "*.md")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

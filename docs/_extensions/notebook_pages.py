@@ -7,21 +7,14 @@ from typing import Any
 
 from sphinx.application import Sphinx
 from sphinx.config import Config
+from written_pages import write_changed
 
 
 def copy_notebooks(app: Sphinx, config: Config) -> None:
-    """Copy what changed, and remove what is no more."""
-    folder = Path(app.srcdir) / "notebooks"
-    folder.mkdir(exist_ok=True)
-    sources = {path.name: path for path in (folder.parent.parent / "notebooks").glob("*.ipynb")}
-    for path in folder.iterdir():
-        if path.name not in sources and path.is_file():
-            path.unlink()
-    for name, source in sources.items():
-        text = source.read_text(encoding="utf-8").replace("](../docs/", "](../")
-        page = folder / name
-        if not page.exists() or page.read_text(encoding="utf-8") != text:
-            page.write_text(text, encoding="utf-8")
+    """Copy the notebooks."""
+    sources = (Path(app.srcdir).parent / "notebooks").glob("*.ipynb")
+    texts = {path.name: path.read_text(encoding="utf-8").replace("](../docs/", "](../") for path in sources}
+    write_changed(Path(app.srcdir) / "notebooks", texts)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
