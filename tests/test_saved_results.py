@@ -19,6 +19,7 @@ import pytest
 import immunoode as imo
 from immunoode.errors import FitError, ImmunoodeError
 from immunoode.fitting.arithmetic import fault
+from immunoode.fitting.result_writer import ResultWriter
 from immunoode.fitting.saving import fingerprint
 from tests.population_models import decay_model, decays
 

@@ -9,8 +9,8 @@ from typing import Any
 from immunoode import units
 from immunoode.cohorts.definition import CohortArm, HowObserved
 from immunoode.cohorts.observation_table import how_observed, merged
-from immunoode.cohorts.problems import Collector
 from immunoode.errors import Problem, RegimenError
+from immunoode.model.file_problems import FileProblems
 from immunoode.regimen.library import load_regimen
 from immunoode.regimen.regimen import Regimen
 
@@ -19,7 +19,7 @@ INPUT = "input"
 DOSE_KEYS = (INPUT, *(name for name in inspect.signature(Regimen.dose).parameters if name not in ("self", "therapy")))
 
 
-def arms_of(given: Any, observation: Any, how: HowObserved, problems: Collector) -> dict[str, CohortArm]:
+def arms_of(given: Any, observation: Any, how: HowObserved, problems: FileProblems) -> dict[str, CohortArm]:
     """Return the arms by name; problems are collected."""
     if not isinstance(given, Mapping):
         problems.add("arms", f"is {given!r:.60}", "tables [arms.NAME]")
@@ -28,7 +28,7 @@ def arms_of(given: Any, observation: Any, how: HowObserved, problems: Collector)
     return {name: arm for name, arm in found.items() if arm is not None}
 
 
-def _arm(name: str, given: Any, observation: Any, how: HowObserved, problems: Collector) -> CohortArm | None:
+def _arm(name: str, given: Any, observation: Any, how: HowObserved, problems: FileProblems) -> CohortArm | None:
     place = f"arms.{name}"
     table = problems.table(given, place, KEYS)
     if table is None:
@@ -42,7 +42,7 @@ def _arm(name: str, given: Any, observation: Any, how: HowObserved, problems: Co
     return CohortArm(name, title, models, regimen, start, own)
 
 
-def _start(table: Mapping[str, Any], place: str, problems: Collector) -> float:
+def _start(table: Mapping[str, Any], place: str, problems: FileProblems) -> float:
     with problems.at(f"{place}.start"):
         start = units.days(table.get("start", 0.0))
         if start <= 0:
@@ -51,7 +51,7 @@ def _start(table: Mapping[str, Any], place: str, problems: Collector) -> float:
     return 0.0
 
 
-def _regimen(table: Mapping[str, Any], start: float, place: str, problems: Collector) -> Regimen | None:
+def _regimen(table: Mapping[str, Any], start: float, place: str, problems: FileProblems) -> Regimen | None:
     """Return the treatments before and from day 0; None for no treatment."""
     parts = [_doses(table[key], f"{place}.{key}", problems) for key in ("doses", "regimen") if key in table]
     if "before" in table:
@@ -62,7 +62,7 @@ def _regimen(table: Mapping[str, Any], start: float, place: str, problems: Colle
     return whole if whole and whole.rules else None
 
 
-def _doses(given: Any, place: str, problems: Collector) -> Regimen:
+def _doses(given: Any, place: str, problems: FileProblems) -> Regimen:
     """Return the regimen of names in the library, or of tables of doses."""
     if isinstance(given, str) or (isinstance(given, list) and given and all(isinstance(v, str) for v in given)):
         names = problems.texts(given, place)
@@ -77,7 +77,7 @@ def _doses(given: Any, place: str, problems: Collector) -> Regimen:
     return made
 
 
-def _with_dose(made: Regimen, row: Mapping[str, Any], place: str, problems: Collector) -> Regimen:
+def _with_dose(made: Regimen, row: Mapping[str, Any], place: str, problems: FileProblems) -> Regimen:
     table = problems.table(row, place, DOSE_KEYS) or {}
     missing = [key for key in (INPUT, "amount") if key not in table]
     RegimenError.raise_if(Problem(key, "is missing", f'a dose such as {{{key} = "200 mg"}}') for key in missing)

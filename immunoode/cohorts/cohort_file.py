@@ -13,9 +13,9 @@ from immunoode.cohorts.arm_table import arms_of
 from immunoode.cohorts.definition import CohortArm, CohortDefinition, CohortFile
 from immunoode.cohorts.definition_checks import check_definition
 from immunoode.cohorts.observation_table import how_observed
-from immunoode.cohorts.problems import Collector
 from immunoode.cohorts.statistic_table import statistics_of
-from immunoode.errors import PopulationError, Problem, nearest
+from immunoode.errors import PopulationError, Problem
+from immunoode.model.file_problems import FileProblems
 from immunoode.model.references import keys_for
 from immunoode.virtual_population.criteria import PlausibilityCriterion
 from immunoode.virtual_population.population_distribution import PopulationDistribution
@@ -72,10 +72,8 @@ def definition_of(document: Mapping[str, Any], path: Path) -> CohortDefinition:
     PopulationError
         With all problems.
     """
-    problems = Collector(path.name, keys_for(path))
-    for key in document:
-        if key not in TOP:
-            problems.add(key, "is not a table or key of cohort files", nearest(key, TOP))
+    problems = FileProblems(path.name, keys_for(path))
+    problems.keys(document, TOP, what="is not a table or key of cohort files")
     prior = _prior(document, path, problems)
     models = problems.texts(document.get("models", []), "models")
     if "models" not in document:
@@ -100,7 +98,7 @@ def definition_of(document: Mapping[str, Any], path: Path) -> CohortDefinition:
     return made
 
 
-def _prior(document: Mapping[str, Any], path: Path, problems: Collector) -> PopulationDistribution | None:
+def _prior(document: Mapping[str, Any], path: Path, problems: FileProblems) -> PopulationDistribution | None:
     own = {key: document[key] for key in OF_PRIOR if key in document}
     try:
         return PopulationReader(path.name, problems.bib).population(own, path.stem)
@@ -110,7 +108,7 @@ def _prior(document: Mapping[str, Any], path: Path, problems: Collector) -> Popu
 
 
 def _plausibility(
-    document: Mapping[str, Any], arms: Mapping[str, CohortArm], problems: Collector
+    document: Mapping[str, Any], arms: Mapping[str, CohortArm], problems: FileProblems
 ) -> tuple[PlausibilityCriterion, ...]:
     found = []
     for k, row in enumerate(problems.rows(document.get("plausibility", []), "plausibility")):

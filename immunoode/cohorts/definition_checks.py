@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from immunoode.cohorts.definition import CohortArm, CohortDefinition
-from immunoode.cohorts.problems import Collector
 from immunoode.cohorts.published import PublishedStatistic
 from immunoode.errors import nearest
 from immunoode.model.closed_model import ClosedModel, resolve
+from immunoode.model.file_problems import FileProblems
 from immunoode.model.model import Model
 from immunoode.solve.simulate import schedules_of
 from immunoode.virtual_population.model_bounds import unit_factors
@@ -17,7 +17,7 @@ from immunoode.virtual_population.targets.subgroup import SubgroupTarget
 OF_OUTCOMES = ("baseline", "best_change", "best_response", "time_to_response", "pfs_time", "os_time", "duration_of_response")
 
 
-def check_definition(made: CohortDefinition, problems: Collector) -> None:
+def check_definition(made: CohortDefinition, problems: FileProblems) -> None:
     """Collect the problems of models, arms and statistics; if models are wrong, the rest is not checked."""
     if not made.models:
         problems.add("models", "are empty", 'at least one: models = ["tumour_immune"]')
@@ -36,7 +36,7 @@ def check_definition(made: CohortDefinition, problems: Collector) -> None:
         _check_arm(arm, made, problems)
 
 
-def _check_arm(arm: CohortArm, made: CohortDefinition, problems: Collector) -> None:
+def _check_arm(arm: CohortArm, made: CohortDefinition, problems: FileProblems) -> None:
     place = f"arms.{arm.name}"
     with problems.at(f"{place}.models"):
         model = resolve(made.model_with(arm.models))
@@ -50,7 +50,7 @@ def _check_arm(arm: CohortArm, made: CohortDefinition, problems: Collector) -> N
         problems.add(place, f"gives a dose on day {min(doses):g}", f"start = {min(doses):g}, or an earlier day")
 
 
-def _check_doses(arm: CohortArm, model: ClosedModel, place: str, problems: Collector) -> None:
+def _check_doses(arm: CohortArm, model: ClosedModel, place: str, problems: FileProblems) -> None:
     unknown = [therapy for therapy in (arm.regimen.therapies if arm.regimen else ()) if therapy not in model.input_units]
     for therapy in unknown:
         right = nearest(therapy, model.input_units) or "models = [...], the model that takes it"
@@ -60,7 +60,7 @@ def _check_doses(arm: CohortArm, model: ClosedModel, place: str, problems: Colle
             schedules_of(arm.regimen, model, model.values[None, :])
 
 
-def _check_criteria(made: CohortDefinition, problems: Collector) -> None:
+def _check_criteria(made: CohortDefinition, problems: FileProblems) -> None:
     for k, one in enumerate(made.plausibility):
         place = f"plausibility[{k}]"
         if one.arm and one.arm not in made.arms:
@@ -82,13 +82,13 @@ def _model_of(arm: str, made: CohortDefinition) -> Model:
     return made.model_with(made.arms[arm].models) if arm else made.model
 
 
-def _check_arms(one: PublishedStatistic, made: CohortDefinition, problems: Collector) -> None:
+def _check_arms(one: PublishedStatistic, made: CohortDefinition, problems: FileProblems) -> None:
     for arm in one.needed_arms:
         if arm not in made.arms:
             problems.add(one.place, f"{arm!r} is not an arm of the file", nearest(arm, made.arms))
 
 
-def _check_subgroup(one: PublishedStatistic, made: CohortDefinition, problems: Collector) -> None:
+def _check_subgroup(one: PublishedStatistic, made: CohortDefinition, problems: FileProblems) -> None:
     for name in _columns(one):
         known = [*made.prior.names, *OF_OUTCOMES]
         if name not in known:

@@ -18,7 +18,7 @@ from immunoode.cohorts.weights_file import AGAIN, SUFFIX, CalibrationRecord, mod
 from immunoode.errors import ModelError, OutOfBoundsWarning, PopulationError, Problem
 from immunoode.model.library import species_of
 from immunoode.model.paths import shipped_folder
-from immunoode.model.read import toml_document
+from immunoode.model.toml_document import toml_document
 from immunoode.virtual_population.sampling import sample_patients
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Any
 
 from immunoode import units
 from immunoode.cohorts.definition import HowObserved
-from immunoode.cohorts.problems import Collector
+from immunoode.model.file_problems import FileProblems
 from immunoode.virtual_trial.hazard import Hazard
 from immunoode.virtual_trial.measurement import Measurement
 from immunoode.virtual_trial.observation import Observation
@@ -20,7 +20,7 @@ KEYS = (*(f.name for f in fields(Observation)), CONFIRMED)
 MOST_VISITS = 5_000
 
 
-def how_observed(given: Any, place: str, problems: Collector) -> HowObserved:
+def how_observed(given: Any, place: str, problems: FileProblems) -> HowObserved:
     """Return the observation of patients; problems of the table are collected."""
     table = problems.table(given, place, KEYS) or {}
     parts: dict[str, Any] = {key: table[key] for key in ("output", "follow_up") if key in table}
@@ -41,7 +41,7 @@ def how_observed(given: Any, place: str, problems: Collector) -> HowObserved:
     return HowObserved()
 
 
-def _visits(given: Any, place: str, problems: Collector) -> VisitSchedule | None:
+def _visits(given: Any, place: str, problems: FileProblems) -> VisitSchedule | None:
     made = _made(VisitSchedule, given, place, problems)
     if made is None:
         return None
@@ -53,7 +53,7 @@ def _visits(given: Any, place: str, problems: Collector) -> VisitSchedule | None
     return None
 
 
-def _made(kind: type, given: Any, place: str, problems: Collector) -> Any:
+def _made(kind: type, given: Any, place: str, problems: FileProblems) -> Any:
     """Return an object made from the fields of a table; None if they are wrong."""
     table = problems.table(given, place, [f.name for f in fields(kind)])
     if table is None or len(table) < len(given):

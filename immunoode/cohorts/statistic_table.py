@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from immunoode import units
-from immunoode.cohorts.problems import Collector
 from immunoode.cohorts.published import (
     NUMBER,
     OF_RESPONDERS,
@@ -21,6 +20,7 @@ from immunoode.cohorts.published import (
     PublishedValue,
 )
 from immunoode.errors import DataError, Problem, nearest
+from immunoode.model.file_problems import FileProblems
 from immunoode.number_checks import is_number
 from immunoode.trial.survival.kaplan_meier import MONTH
 from immunoode.virtual_population.targets.correlations import CorrelationTarget
@@ -47,14 +47,14 @@ class Kind:
     make: Callable[[Mapping[str, Any]], Made]
 
 
-def statistics_of(given: Any, key: str, problems: Collector) -> tuple[PublishedStatistic, ...]:
+def statistics_of(given: Any, key: str, problems: FileProblems) -> tuple[PublishedStatistic, ...]:
     """Return the statistics of a list of tables; problems are collected."""
     rows = problems.rows(given, key)
     found = [_statistic(row, f"{key}[{k}]", key == "held_out", problems) for k, row in enumerate(rows)]
     return tuple(one for one in found if one is not None)
 
 
-def _statistic(row: Mapping[str, Any], place: str, held_out: bool, problems: Collector) -> PublishedStatistic | None:
+def _statistic(row: Mapping[str, Any], place: str, held_out: bool, problems: FileProblems) -> PublishedStatistic | None:
     source, title = problems.source(row, place), problems.text(row, "title", place)
     name = row.get("kind")
     kind = KINDS.get(name) if isinstance(name, str) else None

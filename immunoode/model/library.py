@@ -15,9 +15,10 @@ from immunoode.model.components import BARE_KINDS, Need
 from immunoode.model.instances import with_instance_names
 from immunoode.model.model import Model
 from immunoode.model.paths import models_folder
-from immunoode.model.read import choose_variant, read_model, toml_document
+from immunoode.model.read import choose_variant, read_model
 from immunoode.model.references import REFERENCES, entries_of
 from immunoode.model.schema import VALUES
+from immunoode.model.toml_document import toml_document
 from immunoode.terms import read
 
 if TYPE_CHECKING:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-import re
-import tomllib
 import types
 import typing
 from collections.abc import Mapping
@@ -16,9 +14,11 @@ from typing import Any
 from immunoode.errors import ModelError, Problem, nearest
 from immunoode.model.check import check
 from immunoode.model.components import BARE_KINDS, COMBINED, KINDS, About, Check, Member, Need, Parameter, ReferencePatient
+from immunoode.model.file_problems import FileProblems
 from immunoode.model.model import Model
 from immunoode.model.references import keys_for
 from immunoode.model.schema import TABLES, Table
+from immunoode.model.toml_document import toml_document
 
 PATIENTS = "reference_patients"
 _TEXTS = ("title", "description", "instance")
@@ -40,12 +40,6 @@ _TOP = (
 )
 INSTANCE = "instance"
 """The key of a variant for its name in a combination."""
-_MAX_BYTES = 2_000_000
-"""Bytes; the largest shipped model has a hundredth of it."""
-_MAX_ENTRIES, _MAX_DEPTH, _MAX_KEY = 30_000, 12, 200
-"""The largest number of keys and entries, depth of tables, and length of a key; several times those of any model."""
-_MAX_INTEGER = 2**63
-"""The limit of TOML itself."""
 _type_hints = functools.cache(typing.get_type_hints)
 
 
@@ -83,66 +77,6 @@ def read_model(path: str | Path, variant: str | None = None, instance: str | Non
     return parse_model(document, path.stem, where=path.name, bib=bib, variant=variant, instance=instance)
 
 
-def toml_document(path: Path, format_page: str = "docs/model_files.md") -> dict[str, Any]:
-    """Return the tables of a TOML file, which is no larger or deeper than files that people write.
-
-    Raises
-    ------
-    ModelError
-        If it cannot be read; the message names the page that describes the format.
-    """
-    try:
-        if path.exists() and not path.is_file():
-            raise ModelError(Problem(str(path), "is not a regular file", "the path of a .toml file"))
-        if path.stat().st_size > _MAX_BYTES:
-            raise ModelError(Problem(path.name, f"is larger than {_MAX_BYTES:,} bytes", "a model file is a page of text"))
-        text = path.read_text(encoding="utf-8-sig")
-        _check_dots(text, path.name)
-        document = tomllib.loads(text)
-        _check_document(document, path.name)
-        return document
-    except ModelError:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise ModelError(Problem(path.name, f"is not TOML ({error})", f"see {format_page} for the format")) from None
-    except OSError as error:
-        raise ModelError(Problem(str(path), f"cannot be read ({error.strerror})", "the path of a .toml file")) from None
-
-
-_STRINGS = re.compile(r'''"""(?:[^\\]|\\.)*?"""|\'{3}.*?\'{3}|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|#[^\n]*''', re.DOTALL)
-
-
-_DOTTED = re.compile(rf"(?<![\w-])[\w-]+(?:[ \t]*\.[ \t]*[\w-]+){{{_MAX_DEPTH},}}")
-
-
-def _check_dots(text: str, where: str) -> None:
-    """Refuse keys with many dots before parsing, which takes quadratic time in their number."""
-    if _DOTTED.search(_STRINGS.sub("s", text)):
-        raise ModelError(Problem(where, f"has a key with more than {_MAX_DEPTH} dots", "keys such as [parameters.rate]"))
-
-
-def _check_document(document: dict[str, Any], where: str) -> None:
-    """Refuse documents that cannot be model files: deeply nested tables, very long keys, integers beyond 64 bits."""
-    parts = 0
-    waiting: list[tuple[Any, int, str]] = [(document, 1, "")]
-    while waiting:
-        node, depth, place = waiting.pop()
-        parts += len(node)
-        if parts > _MAX_ENTRIES or depth > _MAX_DEPTH:
-            bound = f"{_MAX_ENTRIES:,} keys and entries" if parts > _MAX_ENTRIES else f"{_MAX_DEPTH} tables within each other"
-            raise ModelError(Problem(where, f"has more than {bound}", "a model file is a page of text"))
-        for key, value in node.items() if isinstance(node, dict) else enumerate(node):
-            at = f"{place}.{key}" if place else f"{key}"
-            if len(str(key)) > _MAX_KEY:
-                raise ModelError(
-                    Problem(f"{where}: {str(key)[:20]}...", f"has {len(str(key)):,} letters", f"at most {_MAX_KEY}")
-                )
-            if isinstance(value, int) and abs(value) >= _MAX_INTEGER:
-                raise ModelError(Problem(f"{where}: {at}", "is an integer beyond 64 bits", "a number such as 1e30"))
-            if isinstance(value, (dict, list)):
-                waiting.append((value, depth + 1, at))
-
-
 def parse_model(
     document: Mapping[str, Any],
     name: str,
@@ -161,7 +95,7 @@ def parse_model(
     """
     reader = _Reader(where or name)
     model = reader.model(document, name)
-    problems = reader.problems
+    problems = reader.problems.found
     if not problems:
         problems = check(model, where or name, bib)
     ModelError.raise_if(problems)
@@ -197,28 +131,23 @@ class _Reader:
     """Converts the tables of one document to dataclasses and collects problems."""
 
     def __init__(self, where: str) -> None:
-        self.where, self.problems = where, list[Problem]()
-
-    def problem(self, key: str, what: str, right: str = "") -> None:
-        self.problems.append(Problem(f"{self.where}: {key}" if key else self.where, what, right))
+        self.problems = FileProblems(where)
 
     def model(self, document: Mapping[str, Any], name: str) -> Model:
-        for key in document:
-            if key not in _TOP:
-                self.problem(key, "is not a table or key of model files", nearest(key, _TOP))
+        self.problems.keys(document, _TOP, what="is not a table or key of model files")
         kind = document.get("kind")
         if kind not in (*KINDS, COMBINED):
-            self.problem("kind", f"is {kind!r}" if kind else "is missing", f"one of {', '.join(KINDS)}")
+            self.problems.add("kind", f"is {kind!r}" if kind else "is missing", f"one of {', '.join(KINDS)}")
         tables: dict[str, Any] = {key: self.table(document, key, spec) for key, spec in TABLES.items()}
         variants, instances = self.variants(document, tables), self.instances(document)
-        texts: dict[str, Any] = {k: self.text(document, k) for k in _TEXTS}
+        texts: dict[str, Any] = {k: self.problems.text(document, k) for k in _TEXTS}
         own = document.get("name") or name
         return Model(
             name=str(own),
             kind=str(kind),
             file=str(document.get("file", name)),
             variant=str(document.get("variant", "")),
-            references=self.texts(document, "references"),
+            references=self.problems.list_of_texts(document.get("references", []), "references"),
             about=self.about(document),
             checks=self.checks(document),
             members=self.members(document),
@@ -230,28 +159,11 @@ class _Reader:
             **tables,
         )
 
-    def text(self, document: Mapping[str, Any], key: str) -> str:
-        value = document.get(key, "")
-        if not isinstance(value, str):
-            self.problem(key, f"is {value!r}", "a text in quotes")
-            return ""
-        return value
-
-    def texts(self, document: Mapping[str, Any], key: str) -> tuple[str, ...]:
-        value = document.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
-            self.problem(key, f"is {value!r}", "a list of texts")
-            return ()
-        return tuple(value)
-
     def rows(self, document: Mapping[str, Any], key: str) -> dict[str, dict[str, Any]]:
-        value = document.get(key, {})
-        if not isinstance(value, dict):
-            self.problem(key, f"is {type(value).__name__}", f"a table: [{key}] with one line per name")
-            return {}
+        value = self.problems.lines(document, key)
         good = {k: v for k, v in value.items() if isinstance(v, dict)}
         for bad in value.keys() - good.keys():
-            self.problem(f"{key}.{bad}", f"is {value[bad]!r}", 'a table such as { value = 1, unit = "1/day" }')
+            self.problems.add(f"{key}.{bad}", f"is {value[bad]!r}", 'a table such as { value = 1, unit = "1/day" }')
         return good
 
     def table(self, document: Mapping[str, Any], key: str, spec: Table) -> dict[str, Any]:
@@ -262,35 +174,35 @@ class _Reader:
     def part(self, spec: Table, row: Mapping[str, Any], place: str, required: tuple[str, ...]) -> Any:
         hints = _type_hints(spec.part)
         field_of = {spec.key(f.name): f.name for f in fields(spec.part)}
-        before, values = len(self.problems), dict[str, Any]()
+        before, values = len(self.problems.found), dict[str, Any]()
         for key, value in row.items():
             if key not in field_of:
-                self.problem(f"{place}.{key}", "is not a valid key", nearest(key, field_of.keys() - {"owner"}))
+                self.problems.add(f"{place}.{key}", "is not a valid key", nearest(key, field_of.keys() - {"owner"}))
             else:
                 values[field_of[key]] = self.value(hints[field_of[key]], value, f"{place}.{key}")
         for name in required:
             if name not in values:
-                self.problem(place, f"has no {spec.key(name)!r}", f"add {spec.key(name)} = ...")
-        return spec.part(**values) if len(self.problems) == before else None
+                self.problems.add(place, f"has no {spec.key(name)!r}", f"add {spec.key(name)} = ...")
+        return spec.part(**values) if len(self.problems.found) == before else None
 
     def value(self, hint: Any, value: Any, place: str) -> Any:
         kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
         if float in kinds and isinstance(value, (int, float)) and not isinstance(value, bool):
             if math.isfinite(value):
                 return float(value)
-            self.problem(place, f"is {value}", "a finite number")
+            self.problems.add(place, f"is {value}", "a finite number")
         elif str in kinds and isinstance(value, str):
             return value
         elif isinstance(value, list) and any(typing.get_origin(k) is tuple for k in kinds):
             return self.tuple_of(kinds, value, place)
         else:
-            self.problem(place, f"is {value!r}", _expected(kinds))
+            self.problems.add(place, f"is {value!r}", _expected(kinds))
         return None
 
     def tuple_of(self, kinds: tuple[Any, ...], value: list[Any], place: str) -> Any:
         inner = next(typing.get_args(k) for k in kinds if typing.get_origin(k) is tuple)
         if Ellipsis not in inner and len(value) != len(inner):
-            self.problem(place, f"has {len(value)} entries", f"{len(inner)}: [lower, upper]")
+            self.problems.add(place, f"has {len(value)} entries", f"{len(inner)}: [lower, upper]")
             return None
         return tuple(self.value(inner[0], v, place) for v in value)
 
@@ -304,12 +216,12 @@ class _Reader:
             parts = {k: self.part(spec, v, f"needs.{k}", ()) for k, v in self.rows(document, "needs").items()}
             result = {k: p for k, p in parts.items() if p is not None}
         else:
-            self.problem("needs", f"is {wanted!r}", "a list of names, or a table of names with units")
+            self.problems.add("needs", f"is {wanted!r}", "a list of names, or a table of names with units")
         used = document.get("uses", {})
         if isinstance(used, dict):
             result |= self.uses(used)
         else:
-            self.problem("uses", f"is {used!r}", 'a table: name = { value = 1, unit = "1" }')
+            self.problems.add("uses", f"is {used!r}", 'a table: name = { value = 1, unit = "1" }')
         return result
 
     def uses(self, used: Mapping[str, Any]) -> dict[str, Need]:
@@ -321,7 +233,7 @@ class _Reader:
     def about(self, document: Mapping[str, Any]) -> About:
         value = document.get("about", {})
         if not isinstance(value, dict):
-            self.problem("about", f"is {value!r}", "a table: [about] with species, tumours, therapies, measured, keywords")
+            self.problems.add("about", f"is {value!r}", "a table: [about] with species, tumours, therapies, measured, keywords")
             return About()
         return self.part(Table(About), value, "about", ()) or About()
 
@@ -333,7 +245,7 @@ class _Reader:
     def checks(self, document: Mapping[str, Any]) -> tuple[Check, ...]:
         rows = document.get("checks", [])
         if not isinstance(rows, list) or not all(isinstance(r, dict) for r in rows):
-            self.problem("checks", "is not a list of tables", "[[checks]] with against, tolerance and test")
+            self.problems.add("checks", "is not a list of tables", "[[checks]] with against, tolerance and test")
             return ()
         spec = Table(Check, ("against",))
         parts = [self.part(spec, row, f"checks[{i}]", spec.required) for i, row in enumerate(rows)]
@@ -357,7 +269,7 @@ class _Reader:
         stated = {name: row[INSTANCE] for name, row in self.rows(document, "variants").items() if INSTANCE in row}
         for name, own in stated.items():
             if not isinstance(own, str) or not own.isidentifier():
-                self.problem(f"variants.{name}.{INSTANCE}", f"is {own!r}", "a name of letters, digits and _")
+                self.problems.add(f"variants.{name}.{INSTANCE}", f"is {own!r}", "a name of letters, digits and _")
         return {name: str(own) for name, own in stated.items()}
 
     def variant(self, name: str, rows: Mapping[str, Any], tables: Mapping[str, Any]) -> dict[str, Parameter]:
@@ -370,7 +282,7 @@ class _Reader:
             row = row if isinstance(row, dict) else {"value": row}
             part = self.part(TABLES["parameters"], row, place, ("value",))
             if key not in constants:
-                self.problem(place, "is not a parameter of this model", nearest(key, constants))
+                self.problems.add(place, "is not a parameter of this model", nearest(key, constants))
             elif part is not None:
                 given = {f.name: getattr(part, f.name) for f in fields(Parameter) if f.name in row}
                 result[key] = replace(constants[key], **given)

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from immunoode import units
-from immunoode.errors import ModelError, PopulationError, Problem, UnitError, nearest
-from immunoode.model.check import source_problems
-from immunoode.model.read import toml_document
+from immunoode.errors import ModelError, PopulationError, Problem, nearest
+from immunoode.model.file_problems import FileProblems
 from immunoode.model.references import keys_for
+from immunoode.model.toml_document import toml_document
+from immunoode.number_checks import is_number
 from immunoode.virtual_population.dependence import Correlation, EmpiricalRows, completed
 from immunoode.virtual_population.latent_normals import LatentNormal
 from immunoode.virtual_population.marginal_tables import marginal_of
@@ -74,23 +74,18 @@ class PopulationReader:
     """Converts the tables of one document and collects problems."""
 
     def __init__(self, where: str, bib: frozenset[str]) -> None:
-        self.where, self.bib, self.problems = where, bib, list[Problem]()
-
-    def problem(self, key: str, what: str, right: str = "") -> None:
-        self.problems.append(Problem(f"{self.where}: {key}", what, right))
+        self.problems = FileProblems(where, bib)
 
     def population(self, document: Mapping[str, Any], stem: str) -> PopulationDistribution:
-        for key in document:
-            if key not in TOP:
-                self.problem(key, "is not a table or key of population files", nearest(key, TOP))
+        self.problems.keys(document, TOP, what="is not a table or key of population files")
         parameters, covariates = self.entries(document, "parameters"), self.entries(document, "covariates")
         entries = {**covariates, **parameters}
         correlations = [self.correlation(row, k, entries) for k, row in enumerate(self.rows(document, "correlations"))]
         rows = [self.table(row, k) for k, row in enumerate(self.rows(document, "tables"))]
-        texts: dict[str, Any] = {key: self.text(document, key) for key in TEXTS}
+        texts: dict[str, Any] = {key: self.problems.text(document, key) for key in TEXTS}
         references = self.references(document)
-        name = self.text(document, "name") or stem
-        PopulationError.raise_if(self.problems)
+        name = self.problems.text(document, "name") or stem
+        PopulationError.raise_if(self.problems.found)
         try:
             return PopulationDistribution(
                 parameters,
@@ -102,74 +97,51 @@ class PopulationReader:
                 **texts,
             )
         except PopulationError as error:
-            raise PopulationError([Problem(f"{self.where}: {p.where}", p.what, p.right) for p in error.problems]) from None
-
-    def text(self, document: Mapping[str, Any], key: str, place: str = "") -> str:
-        value = document.get(key, "")
-        if isinstance(value, str):
-            return value
-        self.problem(f"{place}.{key}" if place else key, f"is {value!r:.60}", "a text in quotes")
-        return ""
+            raise PopulationError(
+                [Problem(f"{self.problems.where}: {p.where}", p.what, p.right) for p in error.problems]
+            ) from None
 
     def references(self, document: Mapping[str, Any]) -> tuple[str, ...]:
-        value = document.get("references", [])
-        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
-            self.problem("references", f"is {value!r:.60}", "a list of keys of the bibliography")
-            return ()
-        for key in value:
-            if key not in self.bib:
-                self.problem("references", f"{key!r} is not in references.bib", nearest(key, self.bib))
-        return tuple(value)
+        stated = self.problems.list_of_texts(document.get("references", []), "references", "a list of keys of the bibliography")
+        for key in stated:
+            if key not in self.problems.bib:
+                self.problems.add("references", f"{key!r} is not in references.bib", nearest(key, self.problems.bib))
+        return stated
 
     def rows(self, document: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
         value = document.get(key, [])
         if isinstance(value, list) and all(isinstance(row, dict) for row in value):
             return value
-        self.problem(key, f"is {type(value).__name__}", f"a list of tables: [[{key}]]")
+        self.problems.add(key, f"is {type(value).__name__}", f"a list of tables: [[{key}]]")
         return []
 
     def entries(self, document: Mapping[str, Any], key: str) -> dict[str, ParameterDistribution]:
-        value = document.get(key, {})
-        if not isinstance(value, dict):
-            self.problem(key, f"is {type(value).__name__}", f"a table: [{key}] with one line per name")
-            return {}
-        made = {name: self.entry(row, f"{key}.{name}") for name, row in value.items()}
+        made = {name: self.entry(row, f"{key}.{name}") for name, row in self.problems.lines(document, key).items()}
         return {name: entry for name, entry in made.items() if entry is not None}
 
     def entry(self, row: Any, place: str) -> ParameterDistribution | None:
         if not isinstance(row, dict):
-            self.problem(place, f"is {row!r:.60}", 'a table such as { distribution = "log-normal", median = 1, sd = 0.3, ... }')
+            self.problems.add(
+                place, f"is {row!r:.60}", 'a table such as { distribution = "log-normal", median = 1, sd = 0.3, ... }'
+            )
             return None
-        unit, source, title = (self.text(row, key, place) for key in OF_ENTRIES)
-        self.source(place, source)
-        self.unit(place, unit)
-        found = marginal_of({k: v for k, v in row.items() if k not in OF_ENTRIES}, f"{self.where}: {place}", self.problems)
+        source = self.problems.source(row, place)
+        unit, title = (self.problems.text(row, key, place) for key in ("unit", "title"))
+        self.problems.unit(unit, f"{place}.unit")
+        stated = {k: v for k, v in row.items() if k not in OF_ENTRIES}
+        found = marginal_of(stated, f"{self.problems.where}: {place}", self.problems.found)
         return None if found is None else ParameterDistribution(found, unit, source, title)
-
-    def source(self, place: str, source: str) -> None:
-        if not source:
-            self.problem(place, "has no source", "source = 'key2017, table 2' of references.bib, or 'estimate: reason'")
-        self.problems += source_problems(f"{self.where}: {place}.source", source, self.bib)
-
-    def unit(self, place: str, unit: str) -> None:
-        try:
-            units.dimension(unit or "1")
-        except UnitError as error:
-            self.problems += [Problem(f"{self.where}: {place}.unit", p.what, p.right) for p in error.problems]
 
     def correlation(self, row: dict[str, Any], k: int, entries: Mapping[str, ParameterDistribution]) -> Correlation | None:
         place, names = f"correlations[{k}]", row.get("between")
         stated = [key for key in MATRICES if key in row]
-        for key in row:
-            if key not in ("between", "source", *MATRICES):
-                self.problem(f"{place}.{key}", "is not a valid key", nearest(key, ("between", "source", *MATRICES)))
-        source = self.text(row, "source", place)
-        self.source(place, source)
+        self.problems.keys(row, ("between", "source", *MATRICES), place)
+        source = self.problems.source(row, place)
         if not isinstance(names, list) or not all(isinstance(n, str) for n in names) or len(names) < 2:
-            self.problem(f"{place}.between", f"is {names!r:.60}", "a list of two names or more")
+            self.problems.add(f"{place}.between", f"is {names!r:.60}", "a list of two names or more")
             return None
         if len(stated) != 1 or not _is_matrix(row[stated[0]]):
-            self.problem(
+            self.problems.add(
                 place, f"states {', '.join(stated) or 'no matrix'}", f"one matrix, a list of lists: {', '.join(MATRICES)}"
             )
             return None
@@ -178,13 +150,11 @@ class PopulationReader:
             "covariance": Correlation.from_covariance,
             "rank_correlation": Correlation.from_ranks,
         }
-        try:
+        with self.problems.at(place):
             if stated[0] == "covariance":
                 self.variances(place, names, row["covariance"], entries)
             return make[stated[0]](tuple(names), row[stated[0]], source)  # type: ignore[operator]
-        except PopulationError as error:
-            self.problems += [Problem(f"{self.where}: {place}: {p.where}", p.what, p.right) for p in error.problems]
-            return None
+        return None
 
     def variances(
         self, place: str, names: list[str], matrix: list[list[float]], entries: Mapping[str, ParameterDistribution]
@@ -196,37 +166,32 @@ class PopulationReader:
                 continue
             if not isinstance(found, LatentNormal):
                 right = "normal, log-normal or logit-normal; or state correlation instead of covariance"
-                self.problem(f"{place}: {name}", "has no variance on a normal scale", right)
+                self.problems.add(f"{place}: {name}", "has no variance on a normal scale", right)
             elif abs(found.sd**2 - variance) > SAME * found.sd**2:
                 what = f"has the variance {variance:g} here and {found.sd**2:g} in its distribution"
-                self.problem(f"{place}: {name}", what, "the same variance")
+                self.problems.add(f"{place}: {name}", what, "the same variance")
 
     def table(self, row: dict[str, Any], k: int) -> EmpiricalRows | None:
         place, keys = f"tables[{k}]", ("columns", "rows", "units", "source", "title")
-        for key in row:
-            if key not in keys:
-                self.problem(f"{place}.{key}", "is not a valid key", nearest(key, keys))
-        source, title = self.text(row, "source", place), self.text(row, "title", place)
-        self.source(place, source)
-        columns, unit = row.get("columns"), row.get("units", [])
-        for key, value in (("columns", columns), ("units", unit)):
-            if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
-                self.problem(f"{place}.{key}", f"is {value!r:.60}", "a list of texts")
-                return None
+        self.problems.keys(row, keys, place)
+        source, title, before = (
+            self.problems.source(row, place),
+            self.problems.text(row, "title", place),
+            len(self.problems.found),
+        )
+        columns = self.problems.list_of_texts(row.get("columns"), f"{place}.columns")
+        unit = self.problems.list_of_texts(row.get("units", []), f"{place}.units")
+        if len(self.problems.found) > before:
+            return None
         for text in unit:
-            self.unit(place, text)
+            self.problems.unit(text, f"{place}.unit")
         if not _is_matrix(row.get("rows")):
-            self.problem(f"{place}.rows", "is not a list of lists of numbers", "rows = [[60, 38], [85, 41], ...]")
+            self.problems.add(f"{place}.rows", "is not a list of lists of numbers", "rows = [[60, 38], [85, 41], ...]")
             return None
-        try:
-            return EmpiricalRows(tuple(columns or ()), row["rows"], tuple(unit), source, title)
-        except PopulationError as error:
-            self.problems += [Problem(f"{self.where}: {place}: {p.where}", p.what, p.right) for p in error.problems]
-            return None
+        with self.problems.at(place):
+            return EmpiricalRows(columns, row["rows"], unit, source, title)
+        return None
 
 
 def _is_matrix(value: Any) -> bool:
-    def number(v: Any) -> bool:
-        return isinstance(v, (int, float)) and not isinstance(v, bool)
-
-    return isinstance(value, list) and all(isinstance(row, list) and all(map(number, row)) for row in value)
+    return isinstance(value, list) and all(isinstance(row, list) and all(map(is_number, row)) for row in value)

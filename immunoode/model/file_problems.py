@@ -1,4 +1,4 @@
-"""Problems of a cohort file, collected with their places."""
+"""Problems of a file of tables, collected with their places: of model files, population files and cohort files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from immunoode.errors import ImmunoodeError, Problem, nearest
+from immunoode import units
+from immunoode.errors import ImmunoodeError, Problem, UnitError, nearest
 from immunoode.model.check import source_problems
 from immunoode.number_checks import is_whole
 
@@ -15,8 +16,8 @@ WRONG_KIND = 'numbers as numbers, times as days or texts: 42, "6 weeks"'
 
 
 @dataclass
-class Collector:
-    """The problems of a file found so far.
+class FileProblems:
+    """The problems of a file found so far, and the values that have none.
 
     Attributes
     ----------
@@ -27,12 +28,12 @@ class Collector:
     """
 
     where: str
-    bib: frozenset[str]
+    bib: frozenset[str] = frozenset()
     found: list[Problem] = field(default_factory=list)
 
     def add(self, place: str, what: str, right: str = "") -> None:
-        """Add a problem."""
-        self.found.append(Problem(f"{self.where}: {place}", what, right))
+        """Add a problem; without a place it is one of the whole file."""
+        self.found.append(Problem(f"{self.where}: {place}" if place else self.where, what, right))
 
     @contextmanager
     def at(self, place: str) -> Iterator[None]:
@@ -44,16 +45,29 @@ class Collector:
         except (TypeError, ValueError, OverflowError, AttributeError) as error:
             self.add(place, f"has a value of the wrong kind ({error})", WRONG_KIND)
 
+    def keys(self, given: Iterable[str], known: Iterable[str], place: str = "", what: str = "is not a valid key") -> None:
+        """Add a problem for each key that is not known."""
+        names = tuple(known)
+        for key in given:
+            if key not in names:
+                self.add(f"{place}.{key}" if place else key, what, nearest(key, names))
+
     def table(self, given: Any, place: str, known: Iterable[str]) -> dict[str, Any] | None:
         """Return a table without unknown keys, which are reported as problems; None if it is not a table."""
         names = tuple(known)
         if not isinstance(given, Mapping):
             self.add(place, f"is {given!r:.60}", "a table")
             return None
-        for key in given:
-            if key not in names:
-                self.add(f"{place}.{key}", "is not a valid key", nearest(key, names))
+        self.keys(given, names, place)
         return {k: v for k, v in given.items() if k in names}
+
+    def lines(self, document: Mapping[str, Any], key: str) -> dict[str, Any]:
+        """Return a table with one line per name."""
+        value = document.get(key, {})
+        if isinstance(value, dict):
+            return value
+        self.add(key, f"is {type(value).__name__}", f"a table: [{key}] with one line per name")
+        return {}
 
     def rows(self, given: Any, place: str) -> list[Mapping[str, Any]]:
         """Return a list of tables; one table is a list of one."""
@@ -63,13 +77,16 @@ class Collector:
         self.add(place, f"is {given!r:.60}", "a table, or a list of tables")
         return []
 
+    def list_of_texts(self, given: Any, place: str, right: str = "a list of texts") -> tuple[str, ...]:
+        """Return a list of texts."""
+        if isinstance(given, list) and all(isinstance(v, str) for v in given):
+            return tuple(given)
+        self.add(place, f"is {given!r:.60}", right)
+        return ()
+
     def texts(self, given: Any, place: str) -> tuple[str, ...]:
         """Return a list of texts; one text is a list of one."""
-        values = [given] if isinstance(given, str) else given
-        if isinstance(values, list) and all(isinstance(v, str) for v in values):
-            return tuple(values)
-        self.add(place, f"is {given!r:.60}", "a text in quotes, or a list of them")
-        return ()
+        return (given,) if isinstance(given, str) else self.list_of_texts(given, place, "a text in quotes, or a list of them")
 
     def text(self, table: Mapping[str, Any], key: str, place: str = "") -> str:
         """Return the text of a key, "" by default."""
@@ -86,6 +103,13 @@ class Collector:
             return value
         self.add(key, "is missing" if value is None else f"is {value!r:.60}", f"a whole number from {lowest} to {highest:,}")
         return lowest
+
+    def unit(self, text: str, place: str) -> None:
+        """Add a problem unless this is a unit."""
+        try:
+            units.dimension(text or "1")
+        except UnitError as error:
+            self.found += [Problem(f"{self.where}: {place}", p.what, p.right) for p in error.problems]
 
     def source(self, table: Mapping[str, Any], place: str) -> str:
         """Return the source of a table, which must be stated and known."""
