@@ -10,6 +10,7 @@ import numpy as np
 
 from immunoode.analysis.rates import FloatArray, Rates, rates_of
 from immunoode.errors import ModelError, Problem
+from immunoode.number_checks import is_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,7 +73,7 @@ def steady_states(
     """
     import pandas as pd
 
-    if starts < 1:
+    if not is_whole(starts, 1):
         raise ModelError(Problem("starts", f"is {starts}", "one or more"))
     rates = rates_of(model, parameters)
     found: list[FloatArray] = []

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 from immunoode.blocks.work import Executor, InThisProcess
 from immunoode.errors import Problem, SolveError
+from immunoode.number_checks import is_whole
 from immunoode.optional import require
 
 
@@ -45,13 +45,9 @@ def block_size(block: Any) -> int:
 
 
 def _whole(value: Any, where: str, what: str) -> int:
-    try:
-        count = 0 if isinstance(value, bool) else operator.index(value)
-    except TypeError:
-        count = 0
-    if count < 1:
+    if not is_whole(value, 1):
         raise SolveError(Problem(where, f"is {value!r}", f"a whole number of {what}, at least 1"))
-    return count
+    return int(value)
 
 
 def _on_cluster(workers: int | None, client: Any) -> Executor:

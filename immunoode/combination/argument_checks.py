@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from immunoode.errors import Problem
-from immunoode.number_checks import is_finite, is_whole
+from immunoode.number_checks import confidence_problems, is_finite, is_whole
 
 
 def sampling_problems(draws: Any, seed: Any) -> list[Problem]:
@@ -27,6 +27,14 @@ def correlation_problems(correlation: Any, error: Any) -> list[Problem]:
     if error is not None and not (is_finite(error) and 0 <= error < 1):
         problems.append(Problem("correlation_error", f"is {error!r}", "a standard deviation of zero or more, below 1: 0.1"))
     return problems
+
+
+def action_problems(
+    arms: Mapping[str, Any], confidence: Any, draws: Any, seed: Any, correlation: Any, error: Any
+) -> list[Problem]:
+    """Return what is wrong with the arguments that predictions of independent action share."""
+    problems = confidence_problems(confidence) + sampling_problems(draws, seed)
+    return problems + correlation_problems(correlation, error) + repeated(arms.items())
 
 
 def repeated(named: Iterable[tuple[str, Any]]) -> list[Problem]:

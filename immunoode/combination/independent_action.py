@@ -12,7 +12,7 @@ import numpy as np
 
 from immunoode import units
 from immunoode.combination.action_draws import ActionDraws, Prediction, action_draws
-from immunoode.combination.argument_checks import correlation_problems, repeated, sampling_problems
+from immunoode.combination.argument_checks import action_problems
 from immunoode.combination.arm_survival import SurvivalArm, survival_arm
 from immunoode.combination.observed_ratio import ObservedRatio, comparison_end, log_ratio, observed_ratio
 from immunoode.combination.rank_correlation import CorrelationOfDrugs, correlation_of
@@ -20,7 +20,7 @@ from immunoode.combination.step_curve import FloatArray, StepCurve, curve_of
 from immunoode.combination.verdict import Power, Verdict, verdict
 from immunoode.errors import DataError, Problem
 from immunoode.notebook import shown
-from immunoode.number_checks import confidence_problems, is_whole
+from immunoode.number_checks import is_whole
 from immunoode.trial.survival.kaplan_meier import MONTH
 
 if TYPE_CHECKING:
@@ -272,8 +272,7 @@ def independent_action(
     [0.2, 0.3, 0.44]
     """
     given = {"first": first, "second": second, "combination": combination}
-    problems = confidence_problems(confidence) + sampling_problems(draws, seed)
-    DataError.raise_if(problems + correlation_problems(correlation, correlation_error) + repeated(given.items()))
+    DataError.raise_if(action_problems(given, confidence, draws, seed, correlation, correlation_error))
     arms = [survival_arm(*_source(each, data), endpoint=endpoint) for each in (first, second)]
     both = None if combination is None else survival_arm(*_source(combination, data), endpoint=endpoint)
     related = correlation_of(data, arms[0], arms[1], correlation, correlation_error)

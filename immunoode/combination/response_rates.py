@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunoode.combination.argument_checks import correlation_problems, repeated, sampling_problems
+from immunoode.combination.argument_checks import action_problems
 from immunoode.combination.gaussian_copula import joint_probability
 from immunoode.combination.rank_correlation import CorrelationOfDrugs
 from immunoode.combination.step_curve import FloatArray
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.notebook import shown
-from immunoode.number_checks import confidence_problems, has_whole_value, is_finite
+from immunoode.number_checks import has_whole_value, is_finite
 from immunoode.virtual_population.cohort import Cohort
 from immunoode.virtual_population.patients import VirtualPatients
 
@@ -164,8 +164,7 @@ def independent_response(
     (0.44, 'independent')
     """
     given = {"first": first, "second": second, "combination": combination}
-    problems = confidence_problems(confidence) + sampling_problems(draws, seed)
-    DataError.raise_if(problems + correlation_problems(correlation, correlation_error) + repeated(given.items()))
+    DataError.raise_if(action_problems(given, confidence, draws, seed, correlation, correlation_error))
     if isinstance(data, VirtualPatients):
         data = Cohort(data, data.prior)
     arms = [_arm(each, data) for each in (first, second)]

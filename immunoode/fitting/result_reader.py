@@ -23,6 +23,7 @@ from immunoode.fitting.consistency import inconsistency
 from immunoode.fitting.former_names import CLASSES, FIELDS
 from immunoode.fitting.saved_parameters import parameters_of, parameters_of_lmfit
 from immunoode.fitting.serialisation import ARRAY, OF_PARAMETERS, OF_RESULT, PACKAGE, Unread, listed, part_of
+from immunoode.number_checks import is_whole
 
 if TYPE_CHECKING:
     from lmfit import Parameters
@@ -105,7 +106,7 @@ class ResultReader:
 
     def _at(self, node: Any) -> int:
         at = part_of(node, "object")
-        if not isinstance(at, int) or isinstance(at, bool) or not 0 <= at < self._before:
+        if not (is_whole(at, 0) and at < self._before):
             raise Unread(f"refers to an object {at!r:.40} that does not exist")
         return at
 
@@ -264,7 +265,7 @@ def _array(one: Any) -> Any:
 
 def _shape(given: Any, size: int) -> tuple[int, ...]:
     shape = tuple(listed(given))
-    if len(shape) > 8 or not all(isinstance(n, int) and n >= 0 for n in shape) or math.prod(shape) != size:
+    if len(shape) > 8 or not all(is_whole(n, 0) for n in shape) or math.prod(shape) != size:
         raise Unread(f"an array of {size} numbers cannot be of shape {shape!r:.60}")
     return shape
 
@@ -282,7 +283,7 @@ _PLAIN: Mapping[Any, Callable[[Any], bool]] = {
     object: lambda v: v is None or isinstance(v, (bool, int, float, str)),
     type(None): lambda v: v is None,
     bool: lambda v: isinstance(v, bool),
-    int: lambda v: isinstance(v, int) and not isinstance(v, bool),
+    int: is_whole,
     float: _is_number,
     str: lambda v: isinstance(v, str),
 }

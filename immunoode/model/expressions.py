@@ -15,6 +15,7 @@ from functools import lru_cache
 
 from immunoode.errors import nearest
 from immunoode.model.components import ROLES
+from immunoode.number_checks import is_number
 
 TIME, SELF, DOSE = "time", "self", "dose"
 RESERVED = frozenset({TIME, SELF, DOSE})
@@ -112,7 +113,7 @@ def _outside(node: ast.expr) -> str:
 
 
 def _validate_number(node: ast.Constant) -> None:
-    if isinstance(node.value, bool) or not isinstance(node.value, (int, float)):
+    if not is_number(node.value):
         raise ExpressionError(f"{node.value!r} is not a number")
     try:
         finite = math.isfinite(float(node.value))

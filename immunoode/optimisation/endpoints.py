@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode.errors import Problem, SolveError, nearest
+from immunoode.solve.reductions import CROSSING
 
 FloatArray = NDArray[np.float64]
 Weights = Callable[[FloatArray, FloatArray], FloatArray]
 _RESOLVED = 1e-9
 _AT = re.compile(r"at\(\s*([-+0-9.eE]+)\s*\)")
-_CROSSING = re.compile(r"first_(below|above)\(\s*([-+0-9.eE]+)\s*\)")
 _TEXT = re.compile(r"(?:(log)\(\s*(\w+)\s*\)|(\w+))\s*(?::\s*(.+?)\s*)?")
 
 
@@ -47,7 +47,7 @@ class Endpoint:
     log: bool = False
 
     def __post_init__(self) -> None:
-        if self.reduction not in _PLACES and not _AT.fullmatch(self.reduction) and not _CROSSING.fullmatch(self.reduction):
+        if self.reduction not in _PLACES and not _AT.fullmatch(self.reduction) and not CROSSING.fullmatch(self.reduction):
             known = [*_PLACES, "at(90)", "first_above(20)", "first_below(20)"]
             raise SolveError(
                 Problem(f"endpoint {self.output}: {self.reduction}", "is not known", nearest(self.reduction, known))
@@ -82,12 +82,12 @@ class Endpoint:
     @property
     def is_time(self) -> bool:
         """Whether it is the day when a value is first crossed."""
-        return bool(_CROSSING.fullmatch(self.reduction))
+        return bool(CROSSING.fullmatch(self.reduction))
 
     def of(self, times: FloatArray, courses: FloatArray, baseline: FloatArray | None = None) -> FloatArray:
         """Return the number of each time course (P, T), shape (P,); a change is from a baseline (P,) before any dose."""
         values = self._scaled(courses)
-        crossing = _CROSSING.fullmatch(self.reduction)
+        crossing = CROSSING.fullmatch(self.reduction)
         if crossing:
             return _crossing(times, courses, float(crossing[2]), crossing[1] == "below")[0]
         found: FloatArray = np.einsum("pt,pt->p", self._weights(times, values), values)
@@ -97,7 +97,7 @@ class Endpoint:
         self, times: FloatArray, courses: FloatArray, derivatives: FloatArray, baseline: FloatArray | None = None
     ) -> tuple[FloatArray, FloatArray]:
         """Return the number of each time course (P,), and its gradient (P, m) from derivatives (P, T, m)."""
-        crossing = _CROSSING.fullmatch(self.reduction)
+        crossing = CROSSING.fullmatch(self.reduction)
         if crossing:
             found, weights = _crossing(times, courses, float(crossing[2]), crossing[1] == "below")
             return found, np.einsum("pt,ptm->pm", weights, derivatives)

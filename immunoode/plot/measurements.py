@@ -85,8 +85,7 @@ def _quantities(data: TrialData, wanted: str | Iterable[str] | None) -> list[str
         raise DataError(Problem("data", "have no measurement", "data with observations"))
     names = list(data.quantities[:MOST]) if wanted is None else [wanted] if isinstance(wanted, str) else list(wanted)
     unknown = [name for name in names if name not in data.quantities]
-    if unknown:
-        raise DataError([Problem("quantity", f"{n!r} is not in the data", nearest(n, data.quantities)) for n in unknown])
+    DataError.raise_if(Problem("quantity", f"{n!r} is not in the data", nearest(n, data.quantities)) for n in unknown)
     return names
 
 

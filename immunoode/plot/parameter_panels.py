@@ -149,8 +149,7 @@ def _chosen(columns: Sequence[str] | None, usual: list[str], known: list[str] | 
     """Return the parameters to draw."""
     given = usual[:MOST] if columns is None else [columns] if isinstance(columns, str) else list(map(str, columns))
     unknown = [name for name in given if name not in (known or usual)]
-    if unknown:
-        raise DataError([Problem("columns", f"there is no parameter {n!r}", nearest(n, known or usual)) for n in unknown])
+    DataError.raise_if(Problem("columns", f"there is no parameter {n!r}", nearest(n, known or usual)) for n in unknown)
     if not given:
         raise DataError(Problem("columns", "there is no parameter that varies", "name the columns to draw"))
     return given

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Sequence
 
 from immunoode import units
 from immunoode.errors import Problem, RegimenError, UnitError
+from immunoode.number_checks import is_whole
 from immunoode.regimen.doses import MAX_ADMINISTRATIONS, Dose
 from immunoode.regimen.parsing import EXPOSURE_UNIT, checked_amount, checked_days, checked_name
 
@@ -127,10 +127,7 @@ def _loading_dose(name: str, loading: str | float | None, unit: str, problems: l
 
 def _count(name: str, count: int, each: int, problems: list[Problem]) -> int:
     """Return the number of doses, or of cycles of `each` doses."""
-    try:
-        number = 0 if isinstance(count, bool) else operator.index(count)
-    except TypeError:
-        number = 0
+    number = int(count) if is_whole(count) else 0
     if not 1 <= number * each <= MAX_ADMINISTRATIONS:
         kind = "cycles" if each > 1 else "doses"
         right = f"a whole number from 1 to {MAX_ADMINISTRATIONS // each}"

@@ -11,7 +11,7 @@ from immunoode.errors import Problem, SolveError, nearest
 from immunoode.solve.problem.packed_input import FloatArray
 
 Reduce = Callable[[FloatArray, FloatArray], FloatArray]
-_CROSSING = re.compile(r"first_(below|above)\(\s*([-+0-9.eE]+)\s*\)")
+CROSSING = re.compile(r"first_(below|above)\(\s*([-+0-9.eE]+)\s*\)")
 
 
 def final(times: FloatArray, values: FloatArray) -> FloatArray:
@@ -78,7 +78,7 @@ def reductions(names: str | Iterable[str]) -> dict[str, Reduce]:
     found: dict[str, Reduce] = {}
     problems = []
     for name in [names] if isinstance(names, str) else names:
-        spoken = _CROSSING.fullmatch(name)
+        spoken = CROSSING.fullmatch(name)
         if spoken:
             found[name] = first_crossing(float(spoken[2]), spoken[1] == "below")
         elif name in REDUCTIONS:

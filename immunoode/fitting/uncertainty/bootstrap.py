@@ -17,6 +17,7 @@ from immunoode.fitting.observations import INTERVAL, LEFT, MEASURED, RIGHT, Floa
 from immunoode.fitting.threads import one_thread
 from immunoode.fitting.uncertainty.draws import Draws
 from immunoode.fitting.uncertainty.progress import STOPPED, bar_over, in_order, processors
+from immunoode.number_checks import is_whole
 
 if TYPE_CHECKING:
     from immunoode.fitting.finished import FinishedFit
@@ -40,7 +41,7 @@ def bootstrap(
     """
     if kind not in KINDS:
         raise FitError(Problem("kind", f"{kind!r} is not known", nearest(str(kind), KINDS)))
-    if count < 2:
+    if not is_whole(count, 2):
         raise FitError(Problem("count", f"is {count!r}", "at least 2; 200 for standard errors, 1000 for intervals"))
     own = [s.name for s in result.parameterisation.fitted_parameters if s.sharing == "per_subject"]
     if kind == "cases" and own:
