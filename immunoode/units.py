@@ -276,3 +276,13 @@ def on_seconds(times: Any) -> Any:
     seconds = given * SECONDS_PER_DAY
     whole = np.round(seconds)
     return np.where(np.abs(seconds - whole) <= _SLACK * np.maximum(1.0, np.abs(given)), whole / SECONDS_PER_DAY, given)
+
+
+def times_day(unit: str) -> str:
+    """Return a unit times days: mm*day, mg*day/L."""
+    if unit in ("", "1"):
+        return "day"
+    above, per, below = unit.partition("/")
+    if "(" in above:
+        return f"({unit})*day"
+    return f"{'day' if above == '1' else f'{above}*day'}{per}{below}"

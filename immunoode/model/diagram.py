@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -12,6 +13,8 @@ from immunoode.model.resistances import transfers
 
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#666666")
 _WIDTH, _HEIGHT, _ACROSS, _DOWN, _TOP, _LEFT = 150, 36, 240, 72, 46, 20
+_BETWEEN_ENDS = 13.0
+"""The least distance between ends of lines at the left or right side of a box, as long as the bar of an inhibition."""
 _ACTS, _INHIBITS = "#777", "#C0392B"
 """Colours of dashed lines."""
 
@@ -23,6 +26,8 @@ class _Box:
     owner: str
     x: float
     y: float
+    row: int
+    height: float
 
 
 @dataclass(frozen=True)
@@ -42,13 +47,15 @@ def diagram(model: ModelTables) -> str:
     separate path.
     """
     arrows = list(dict.fromkeys(_arrows(model)))
-    placed = {box.name: box for box in _boxes(model, 0.0, _ACROSS)}
+    placed = {box.name: box for box in _boxes(model, 0.0, _ACROSS, {})}
     inner = [a for a in arrows if a.source in placed and a.target in placed]
+    heights = _heights(placed, inner)
+    placed = {box.name: box for box in _boxes(model, 0.0, _ACROSS, heights)}
     left, right = (max(_bulges(_routes(placed, inner), side), default=0.0) for side in ("left", "right"))
-    boxes = {box.name: box for box in _boxes(model, _LEFT + left, max(_ACROSS, _WIDTH + left + right + 24))}
+    boxes = {box.name: box for box in _boxes(model, _LEFT + left, max(_ACROSS, _WIDTH + left + right + 24), heights)}
     columns = sorted({box.owner for box in boxes.values()}, key=lambda o: next(b.x for b in boxes.values() if b.owner == o))
     width = max((b.x for b in boxes.values()), default=0) + _WIDTH + max(30, right) + _LEFT
-    height = max((b.y for b in boxes.values()), default=0) + _HEIGHT + 24
+    height = max((b.y + b.height for b in boxes.values()), default=_HEIGHT) + 24
     parts = [_head(width, height)]
     parts += [_title(owner, next(b for b in boxes.values() if b.owner == owner), k) for k, owner in enumerate(columns) if owner]
     parts += [_line(route) for route in _routes(boxes, inner)]
@@ -90,13 +97,22 @@ def _routes(boxes: Mapping[str, _Box], arrows: Sequence[_Arrow]) -> list[_Route]
     return [_Route(a, *sides[k], ends[k, False], ends[k, True], bulges[k]) for k, a in enumerate(arrows)]
 
 
+def _heights(boxes: Mapping[str, _Box], arrows: Sequence[_Arrow]) -> dict[str, float]:
+    """Return the heights of boxes at which the ends of their lines lie apart."""
+    ends: Counter[tuple[str, str]] = Counter()
+    for arrow in arrows:
+        leaves, enters = _sides(boxes[arrow.source], boxes[arrow.target], arrow.dashed)
+        ends.update([(arrow.source, leaves), (arrow.target, enters)])
+    return {name: max(_HEIGHT, _BETWEEN_ENDS * (max(ends[name, "left"], ends[name, "right"]) + 1)) for name in boxes}
+
+
 def _sides(a: _Box, b: _Box, dashed: bool) -> tuple[str, str]:
     """Return the sides of two boxes that a line leaves and enters."""
     if a.x != b.x:
         return ("right", "left") if b.x > a.x else ("left", "right")
     if dashed:
         return "left", "left"
-    if abs(a.y - b.y) <= _DOWN:
+    if abs(a.row - b.row) <= 1:
         return ("bottom", "top") if b.y > a.y else ("top", "bottom")
     return "right", "right"
 
@@ -104,8 +120,8 @@ def _sides(a: _Box, b: _Box, dashed: bool) -> tuple[str, str]:
 def _port(box: _Box, side: str, fraction: float) -> tuple[float, float]:
     """Return a point on the side of a box; stubs have the outer fifths of the upper and the lower side."""
     if side in ("left", "right"):
-        return box.x + (_WIDTH if side == "right" else 0), box.y + fraction * _HEIGHT
-    return box.x + (0.2 + 0.6 * fraction) * _WIDTH, box.y + (_HEIGHT if side == "bottom" else 0)
+        return box.x + (_WIDTH if side == "right" else 0), box.y + fraction * box.height
+    return box.x + (0.2 + 0.6 * fraction) * _WIDTH, box.y + (box.height if side == "bottom" else 0)
 
 
 def _ways(boxes: Mapping[str, _Box], arrows: Sequence[_Arrow], sides: Sequence[tuple[str, str]]) -> dict[int, float]:
@@ -127,14 +143,16 @@ def _bulges(routes: Sequence[_Route], side: str) -> Iterator[float]:
     yield from (0.8 * r.bulge + 8 for r in routes if r.leaves == r.enters == side)
 
 
-def _boxes(model: ModelTables, left: float, across: float) -> Iterator[_Box]:
+def _boxes(model: ModelTables, left: float, across: float, heights: Mapping[str, float]) -> Iterator[_Box]:
     owners = list(dict.fromkeys(c.owner for c in model.compartments.values()))
-    rows = dict.fromkeys(owners, 0)
+    rows, tops = dict.fromkeys(owners, 0), dict.fromkeys(owners, float(_TOP))
     for name, part in model.compartments.items():
         column = owners.index(part.owner)
         text = name.removeprefix(f"{part.owner}_").replace("_", " ")
-        yield _Box(name, text, part.owner, left + column * across, _TOP + rows[part.owner] * _DOWN)
+        height = heights.get(name, _HEIGHT)
+        yield _Box(name, text, part.owner, left + column * across, tops[part.owner], rows[part.owner], height)
         rows[part.owner] += 1
+        tops[part.owner] += height + _DOWN - _HEIGHT
 
 
 def _arrows(model: ModelTables) -> Iterator[_Arrow]:
@@ -185,7 +203,7 @@ def _affected_by(model: ModelTables, quantity: str) -> list[str]:
 def _head(width: float, height: float) -> str:
     tip = _marker("imo-tip", 8.5, 8, '<path d="M0,0L8,4L0,8z" fill="#444"/>')
     pale = _marker("imo-pale", 8.5, 8, f'<path d="M0,0L8,4L0,8z" fill="{_ACTS}"/>')
-    bar = _marker("imo-bar", 7.0, 14, f'<path d="M3.2,0L4.8,0L4.8,8L3.2,8z" fill="{_INHIBITS}"/>')
+    bar = _marker("imo-bar", 7.0, 12, f'<path d="M3.2,0L4.8,0L4.8,8L3.2,8z" fill="{_INHIBITS}"/>')
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" '
         f'font-family="sans-serif" font-size="12" role="img"><defs>{tip}{pale}{bar}</defs>'
@@ -209,8 +227,8 @@ def _title(owner: str, box: _Box, index: int) -> str:
 def _rectangle(box: _Box, index: int) -> str:
     colour = _COLOURS[index % len(_COLOURS)]
     return (
-        f'<rect x="{box.x:.0f}" y="{box.y:.0f}" width="{_WIDTH}" height="{_HEIGHT}" rx="5" fill="white" stroke="{colour}" '
-        f'stroke-width="1.6"/><text x="{box.x + _WIDTH / 2:.0f}" y="{box.y + _HEIGHT / 2 + 4:.0f}" '
+        f'<rect x="{box.x:.0f}" y="{box.y:.0f}" width="{_WIDTH}" height="{box.height:.0f}" rx="5" fill="white" '
+        f'stroke="{colour}" stroke-width="1.6"/><text x="{box.x + _WIDTH / 2:.0f}" y="{box.y + box.height / 2 + 4:.0f}" '
         f'text-anchor="middle">{escape(box.text)}</text>'
     )
 
@@ -236,7 +254,7 @@ def _path(route: _Route) -> str:
 
 def _stub(box: _Box, leaves: bool) -> str:
     """Return a short arrow into the upper left of a box or out of its lower right."""
-    x, y = box.x + (_WIDTH - 18 if leaves else 18), box.y + (_HEIGHT if leaves else 0)
+    x, y = box.x + (_WIDTH - 18 if leaves else 18), box.y + (box.height if leaves else 0)
     ends = (y, y + 15) if leaves else (y - 15, y)
     return (
         f'<path d="M{x:.0f},{ends[0]:.0f}L{x:.0f},{ends[1]:.0f}" stroke="#444" stroke-width="1.2" fill="none" '

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from immunoode import units
 from immunoode.model.closed_model import ClosedModel, resolve
 from immunoode.model.components import Compartment, Flow
 from immunoode.optimisation.endpoints import Endpoint
@@ -17,16 +18,6 @@ def with_areas(model: ClosedModel, endpoints: Iterable[Endpoint]) -> ClosedModel
         return model
     compartments, flows = dict(model.model.compartments), dict(model.model.flows)
     for name, output in wanted.items():
-        compartments[name] = Compartment(times_day(model.output_units[output]))
+        compartments[name] = Compartment(units.times_day(model.output_units[output]))
         flows[name] = Flow(target=name, rate=output)
     return resolve(replace(model.model, compartments=compartments, flows=flows))
-
-
-def times_day(unit: str) -> str:
-    """Return a unit times days: mm*day, mg*day/L."""
-    if unit in ("", "1"):
-        return "day"
-    above, per, below = unit.partition("/")
-    if "(" in above:
-        return f"({unit})*day"
-    return f"{'day' if above == '1' else f'{above}*day'}{per}{below}"

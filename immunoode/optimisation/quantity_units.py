@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from immunoode import units
 from immunoode.errors import ImmunoodeError
 from immunoode.model.closed_model import ClosedModel
-from immunoode.optimisation.accumulated import times_day
 from immunoode.optimisation.choices import Choices
 from immunoode.optimisation.dosages import INTERVAL, Dosage
 from immunoode.optimisation.endpoints import Endpoint
@@ -33,7 +33,7 @@ def endpoint_unit(endpoint: Endpoint, unit: str) -> str:
         return _DAY
     if endpoint.is_change or endpoint.log:
         return _NUMBER
-    return times_day(unit) if endpoint.reduction == "area" else unit
+    return units.times_day(unit) if endpoint.reduction == "area" else unit
 
 
 def quantity_units(quantities: Iterable[Quantity], model: ClosedModel) -> dict[str, str]:
@@ -72,8 +72,8 @@ def _others(base: Mapping[str, Any], chosen: Choices) -> dict[str, Any]:
 def _stated(regimen: Any, model: ClosedModel) -> list[tuple[float, str]]:
     """Return the numbers of a regimen or schedule with their units, in order."""
     if not isinstance(regimen, Regimen):
-        units = [model.input_units.get(name, "") for name in regimen.inputs]
-        return [*zip(regimen.amounts, units, strict=True), *((time, _DAY) for time in regimen.times)]
+        inputs = [model.input_units.get(name, "") for name in regimen.inputs]
+        return [*zip(regimen.amounts, inputs, strict=True), *((time, _DAY) for time in regimen.times)]
     return [pair for rule in regimen.rules if isinstance(rule, Dose) for pair in _of_rule(rule, model)]
 
 

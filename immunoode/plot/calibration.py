@@ -107,7 +107,9 @@ def held_out(comparison: HeldOut, *, ax: Any = None, title: str | None = None, f
     shares = bool(table[["observed", "predicted"]].apply(lambda c: c.between(0, 1)).all().all())
     unit = 1.0 if shares else (table["trial_upper"] - table["predicted"]) / WIDE
     centre = 0.0 if shares else table["predicted"]
-    drawn = {c: (table[c] - centre) / unit for c in ("observed", "predicted", "lower", "upper", "trial_lower", "trial_upper")}
+    bounds = (0.0, 1.0) if shares else (None, None)
+    columns = ("observed", "predicted", "lower", "upper", "trial_lower", "trial_upper")
+    drawn = {c: (table[c].clip(*bounds) - centre) / unit for c in columns}
     axes = new_axes(ax, (7.6, 1.2 + 0.3 * len(table)), figsize)
     rows = np.arange(len(table))
     axes.hlines(rows, drawn["trial_lower"], drawn["trial_upper"], color=AFTER, linewidth=1.2, label="95 % band of a trial")

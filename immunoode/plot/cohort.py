@@ -13,7 +13,7 @@ from immunoode.plot.colours import COLOURS, DASHES
 from immunoode.plot.figure_function import figure_function
 from immunoode.plot.legends import in_lines, legend, shared_legend
 from immunoode.plot.panels import Size, hide_spines, new_axes, new_panels, set_title, width
-from immunoode.plot.quantity_labels import sentence, words
+from immunoode.plot.quantity_labels import label, sentence, words, wrapped
 from immunoode.plot.survival import survival_axis
 from immunoode.plot.time_axes import round_times, time_unit
 from immunoode.plot.value_ranges import plain_ticks
@@ -86,7 +86,7 @@ def cohort_parameters(
     -------
     ndarray of Axes
     """
-    names = _columns(cohort, columns)
+    names, units = _columns(cohort, columns), cohort.patients.parameters.attrs.get("units", {})
     across = min(len(names), 4)
     down = -(-len(names) // across)
     size = (max(2.4 * across + 0.4, 4.4), 2.1 * down + 0.9)
@@ -98,7 +98,7 @@ def cohort_parameters(
         axes.hist(values, bins, weights=cohort.patients.prior, color=BEFORE, alpha=0.35, label="before calibration")
         axes.hist(values, bins, weights=cohort.weights, histtype="step", color=AFTER, linewidth=1.5, label="after calibration")
         axes.set_xscale("log" if logarithmic else "linear")
-        axes.set_xlabel(in_lines(sentence(words(name)), 24))
+        axes.set_xlabel(wrapped(label(name, units.get(name, "")), 24))
         axes.set_yticks([])
         if not logarithmic:
             axes.locator_params(axis="x", nbins=4)
@@ -159,7 +159,7 @@ def cohort_correlations(
     for i, j in np.ndindex(both.shape):
         if i != j:
             shade = "white" if abs(both[i, j]) > 0.6 else "black"
-            axes.text(j, i, f"{both[i, j]:.2f}", ha="center", va="center", fontsize="small", color=shade)
+            axes.text(j, i, f"{both[i, j]:.2f}".replace("-", "−"), ha="center", va="center", fontsize="small", color=shade)
     shown = [in_lines(sentence(words(n)), 20) for n in names]
     axes.set_xticks(range(len(names)), shown, rotation=45, ha="right")
     axes.set_yticks(range(len(names)), shown)

@@ -51,7 +51,7 @@ def trial_comparison(
     drawn = new_panels(ax, len(parts), size, figsize, ratios={"height_ratios": heights})
     for axes, (part, name, label) in zip(drawn.boxes, parts, strict=True):
         _draw(axes, part, name, label)
-    shared_legend(drawn, _legend())
+    shared_legend(drawn, _legend(bool(table["independent_action"].notna().any())))
     drawn.set_title(title)
     return (drawn.array(), table) if data else drawn.array()
 
@@ -93,14 +93,15 @@ def _end(part: pd.DataFrame) -> float:
     return 1.15 * float(values[np.isfinite(values)].max(initial=1.0))
 
 
-def _legend() -> list[Any]:
+def _legend(alone: bool) -> list[Any]:
     from matplotlib.lines import Line2D
 
-    return [
+    handles = [
         Line2D([], [], color=PUBLISHED, marker="s", markersize=5, label="published, 95 % interval"),
         Line2D([], [], color=PREDICTED, marker="o", markersize=5, label="predicted, 95 % interval (* held out)"),
         Line2D([], [], color=ALONE, marker="D", mfc="white", linestyle="none", label="independent action"),
     ]
+    return handles if alone else handles[:2]
 
 
 def _words(row: pd.Series) -> str:

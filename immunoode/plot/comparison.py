@@ -44,7 +44,8 @@ def plot_comparison(
     delta = np.where(np.isfinite(table["delta"]), table["delta"], np.nan)
     ax.barh(place, delta, color=COLOURS[0], height=0.6)
     for at, value, weight in zip(place, delta, table["weight"], strict=True):
-        ax.text(0.0 if np.isnan(value) else value, at, f"  weight {weight:.2g}", va="center", fontsize="small")
+        said = f"{weight:.2g}" if weight >= 1e-3 else "< 0.001"
+        ax.text(0.0 if np.isnan(value) else value, at, f"  weight {said}", va="center", fontsize="small")
     ax.set_yticks(place, [in_lines(str(name), 34) for name in table.index])
     ax.set_xlim(0, max(1.0, 1.25 * float(np.nanmax(delta))))
     ax.set_xlabel(f"{_PRINTED[criterion]} above the best")

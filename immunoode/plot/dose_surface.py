@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from immunoode.combination.surface_of_doses import DoseSurface
 
 
+_BELOW = 4.0
+"""Inches for the legend, which stands below because the colour bar stands beside."""
+
+
 @figure_function
 def dose_surface_map(
     found: DoseSurface,
@@ -52,22 +56,24 @@ def dose_surface_map(
     -------
     Axes
     """
+    from matplotlib.ticker import MaxNLocator
+
     axes = new_axes(ax, (6.2, 4.8), figsize)
     grid = found.means.pivot(index="second_dose", columns="first_dose", values="effect")
     log = _wide(grid) if log is None else log
     grid = grid.loc[grid.index > 0, grid.columns > 0] if log else grid
     x, y, z = grid.columns.to_numpy(float), grid.index.to_numpy(float), grid.to_numpy()
-    steps = np.linspace(np.nanmin(z), np.nanmax(z), levels + 1)
+    steps = MaxNLocator(levels, steps=[1, 2, 2.5, 5, 10]).tick_values(np.nanmin(z), np.nanmax(z))
     filled = axes.contourf(x, y, z, levels=steps, cmap="viridis")
     lines = axes.contour(x, y, z, levels=steps[1:-1:2], colors="white", linewidths=1.2)
-    axes.clabel(lines, fmt="%.2f", fontsize="small")
+    axes.clabel(lines, fmt="%g", fontsize="small")
     if isoboles:
         _isoboles(found, axes, steps[1:-1:2], float(x.max()), float(y.max()))
     if log:
         axes.set(xscale="log", yscale="log")
     across, up, effect = labels or (f"Dose of {words(found.first)}", f"Dose of {words(found.second)}", "Effect")
     axes.set(xlabel=across, ylabel=up, xlim=(x.min(), x.max()), ylim=(y.min(), y.max()))
-    axes.figure.colorbar(filled, ax=axes, label=effect, format="%.2f")
+    axes.figure.colorbar(filled, ax=axes, label=effect)
     if log:
         plain_ticks(axes.xaxis)
         plain_ticks(axes.yaxis)
@@ -100,4 +106,4 @@ def _isoboles(found: DoseSurface, axes: Any, levels: Any, right: float, top: flo
         Line2D([], [], color="0.45", linestyle="-", label="effect"),
         Line2D([], [], color="0.45", linestyle="--", label="isobole of Loewe additivity"),
     ]
-    legend(axes, handles, width_of_figure=0.0)
+    legend(axes, handles, width_of_figure=_BELOW)

@@ -261,8 +261,9 @@ def _observed_predicted(box: Axes, rows: DataFrame, log: bool) -> None:
 def _scatter(box: Axes, rows: DataFrame, x: str, label: str, log: bool = False) -> None:
     for _, part, colour in _coloured(rows):
         box.scatter(part[x], part["weighted_residual"], s=14, color=colour, alpha=0.7, marker=marker(COLOURS.index(colour)))
-    for height, style in ((0, "-"), (-2, ":"), (2, ":")):
-        box.axhline(height, color="black", lw=0.8, ls=style)
+    box.axhline(0, color="black", lw=0.8)
+    for height in (-2, 2):
+        box.axhline(height, color="black", lw=0.8, ls=":", label="± 2 SD")
     box.set(xlabel=label, ylabel="Weighted residual (SD)")
     if log:
         box.set_xscale("log")

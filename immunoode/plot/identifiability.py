@@ -65,7 +65,7 @@ def plot_identifiability(
     right.set_yticks(range(count), [""] * count)
     for i in range(count):
         for j in range(count):
-            text = f"{correlation[i, j]:.2f}" if np.isfinite(correlation[i, j]) else "?"
+            text = f"{correlation[i, j]:.2f}".replace("-", "−") if np.isfinite(correlation[i, j]) else "?"
             right.text(
                 j,
                 i,

@@ -53,7 +53,7 @@ def legend(
     if not handles:
         return None
     keep_inside(axes)
-    wide = width_of_figure or width(axes)
+    wide = width(axes) if width_of_figure is None else width_of_figure
     beside = wide >= NARROW
     most = LONGEST_NAME if beside else max(int((wide - 0.5) / _LETTER), LONGEST_NAME)
     labels = [in_lines(str(handle.get_label()), most) for handle in handles]

@@ -190,7 +190,7 @@ def _over(box: Axes, table: DataFrame, x: str, y: str, across: str, up: str) -> 
     some = table[[x, y]].dropna().sort_values(x)
     box.axhline(0, color="black", lw=0.8)
     for edge in (-1.96, 1.96):
-        box.axhline(edge, color=GREY, lw=0.8, ls=":")
+        box.axhline(edge, color=GREY, lw=0.8, ls=":", label="range of 95 %")
     box.plot(some[x], some[y], "o", ms=3, alpha=0.5, color=colour(0), mew=0)
     if len(some) >= 20:
         window = max(len(some) // 8, 10)
@@ -251,8 +251,9 @@ def plot_convergence(
             boxes[j].axvline(result.outcome.searched, color=GREY, lw=0.8, ls=":", label="end of exploration")
         boxes[j].set_title(in_lines(_parameter(name), 28), fontsize="small")
         boxes[j].locator_params(axis="y", nbins=4)
-        if j + columns >= len(names):
-            boxes[j].set_xlabel("Iteration")
+        lowest = j + columns >= len(names)
+        boxes[j].set_xlabel("Iteration" if lowest else "")
+        boxes[j].tick_params(labelbottom=lowest)
         if j % columns == 0:
             boxes[j].set_ylabel("Value on the\nestimation scale")
     shared_legend(drawn)

@@ -12,15 +12,13 @@ _PRINTED = (
     ("car t", "CAR-T"),
     ("t cell", "T cell"),
     ("t cells", "T cells"),
-    ("il2", "IL-2"),
-    ("il6", "IL-6"),
-    ("il12", "IL-12"),
     ("dna", "DNA"),
     ("ctdna", "ctDNA"),
     ("nk", "NK"),
     ("pfs", "PFS"),
     ("os", "OS"),
 )
+_INTERLEUKIN = re.compile(r"\bil(\d+)\b")
 _CAPITAL = re.compile(r"[a-z][a-z]+\b")
 _AUTHOR_YEAR = re.compile(r"\b([a-z])([a-z]+)((?:19|20)\d\d)\b")
 _SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
@@ -42,6 +40,7 @@ _PARTS = (
 def words(name: str) -> str:
     """Return a name as words: sum_of_diameters -> sum of diameters, pd1_dose -> PD-1 dose, ribba2022 -> Ribba 2022."""
     text = _AUTHOR_YEAR.sub(lambda found: f"{found[1].upper()}{found[2]} {found[3]}", name.replace("_", " "))
+    text = _INTERLEUKIN.sub(r"IL-\1", text)
     for plain, printed in _PRINTED:
         text = re.sub(rf"\b{plain}\b", printed, text)
     return text

@@ -13,8 +13,8 @@ from immunoode.plot.colours import arm_colours
 from immunoode.plot.figure_function import figure_function
 from immunoode.plot.legends import shared_legend, with_count
 from immunoode.plot.oncology import EDGE, RESPONSE_COLOURS, RESPONSE_HATCHES, responses_of, sizes_of
-from immunoode.plot.panels import Panels, Size, hide_spines, new_panels
-from immunoode.plot.time_axes import time_unit
+from immunoode.plot.panels import Panels, Size, hide_spines, new_panels, width
+from immunoode.plot.time_axes import round_times, time_unit
 from immunoode.trial.response.codes import PD, is_one_of
 from immunoode.trial.trial_data import SUM_OF_DIAMETERS
 
@@ -94,11 +94,16 @@ def response_over_time(
         lowest = k + _columns(len(arms)) >= len(arms)
         box.set_xlabel(f"Time ({name})" if lowest else "")
         box.tick_params(labelbottom=lowest)
+        _round_ticks(box, float(after["time"].max()) / days, name)
     patches = [Patch(**_look(r), label=r) for r in [*order, ENDED]]
     shared_legend(drawn, patches, title="Response at the last visit (not confirmed)")
     drawn.set_title(title)
     shown = drawn.one_or_all()
     return (shown, table) if data else shown
+
+
+def _round_ticks(box: Any, last: float, name: str) -> None:
+    box.set_xticks(round_times(last, 1.6 * width(box), name))
 
 
 def _progressed(visits: pd.DataFrame) -> pd.DataFrame:
@@ -215,6 +220,7 @@ def sums_by_arm(
         lowest = k + _columns(len(arms)) >= len(arms)
         box.set_xlabel(f"Time ({name})" if lowest else "")
         box.tick_params(labelbottom=lowest)
+        _round_ticks(box, float(table["time"].max()) / days, name)
         hide_spines(box)
     shared_legend(drawn)
     drawn.set_title(title)

@@ -15,7 +15,7 @@ from immunoode.plot.panels import Size, hide_spines, new_panels
 from immunoode.plot.quantity_labels import label, words, wrapped
 from immunoode.plot.regimen import doses_in_words
 from immunoode.plot.time_axes import time_axis
-from immunoode.plot.value_ranges import wide_range
+from immunoode.plot.value_ranges import logarithmic_by_default
 
 if TYPE_CHECKING:
     from immunoode.scenario.compare import Comparison
@@ -173,7 +173,7 @@ def _curves(box: Any, comparison: Comparison, name: str, scenarios: Sequence[int
         _draw(box, simulation, simulation[name], index, text, look)
     values = np.concatenate([np.ravel(simulation[name]) for _, simulation in every])  # each has times of its own
     size = name == comparison.measure
-    if bool(look.log) if size else wide_range(values):
+    if bool(look.log) if size else logarithmic_by_default(values, every[0][1].units[name]):
         box.set_yscale("log")
         positive = values[values > 0]
         box.set_ylim(bottom=max(positive.max() * 1e-8, positive.min() * 0.7))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import DataError, Problem
-from immunoode.plot.colours import arm_colours, arm_lines
+from immunoode.plot.colours import COLOURS, arm_colours, arm_lines
 from immunoode.plot.figure_function import figure_function
 from immunoode.plot.legends import legend, with_count
 from immunoode.plot.oncology import evenly, note_above, responses_of, sizes_of
@@ -79,7 +79,9 @@ def spider(
     many = table_drawn["subject"].nunique()
     faint = 0.9 if many <= 20 else 0.6 if many <= 100 else 0.3
     width = 1.1 if many <= 100 else 0.7
-    lines = arm_lines(list(colours)) if many <= 100 else {arm: {"color": c} for arm, c in colours.items()}
+    lines = arm_lines(list(colours))
+    if many > 100 and len(lines) <= len(COLOURS):  # dashes of thin lines help only where colours come again
+        lines = {arm: {"color": look["color"]} for arm, look in lines.items()}
     for (arm, _), rows in table_drawn.groupby(["arm", "subject"], sort=False):
         axes.plot(rows["time"], rows["change"], alpha=faint, linewidth=width, **lines[str(arm)])
     _marks(axes, table_drawn, colours, many)

@@ -50,6 +50,7 @@ _LOOK: dict[str, Any] = {
     "legend.title_fontsize": "small",
     "legend.frameon": False,
     "figure.titlesize": "medium",
+    "axes.formatter.use_mathtext": True,
     "figure.constrained_layout.use": True,
     "svg.fonttype": "none",
     "pdf.fonttype": 42,

@@ -87,7 +87,7 @@ def kaplan_meier(
     axes.set_xticks(ticks)
     axes.set_xlim(-0.01 * last, last * 1.02)
     hide_spines(axes)
-    legend(axes, [*_handles(km, looks, days, name), *_tested(km, hazard_ratio)], below=52.0 + 12 * _lines(km) * at_risk)
+    legend(axes, [*_handles(km, looks, days, name, bands), *_tested(km, hazard_ratio)], below=52.0 + 12 * _lines(km) * at_risk)
     set_title(axes, title)
     if at_risk:
         _table(axes, km, ticks, days, looks)
@@ -104,16 +104,19 @@ def survival_axis(axes: Any, endpoint: str, percent: bool = False) -> None:
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=None))
 
 
-def _handles(km: KaplanMeier, looks: dict[str, dict[str, Any]], days: float, name: str) -> list[Any]:
+def _handles(km: KaplanMeier, looks: dict[str, dict[str, Any]], days: float, name: str, bands: bool) -> list[Any]:
     from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
 
     def median(row: Any) -> str:
         return "\nmedian " + (f"{row.median / days:.1f} {name}" if np.isfinite(row.median) else "not reached")
 
-    handles = [
+    handles: list[Any] = [
         Line2D([], [], **looks[row.arm], label=f"{in_lines(row.arm)} (n = {row.subjects}){median(row)}")
         for row in km.medians.itertuples()
     ]
+    if bands:
+        handles.append(Patch(color="0.5", alpha=0.3, linewidth=0, label=f"{100 * km.confidence:g} % interval"))
     if km.curve["censored"].any():
         handles.append(Line2D([], [], linestyle="none", marker="|", color="0.3", label="censored"))
     return handles
@@ -256,7 +259,7 @@ def forest(
     axes.set(ylim=(len(rows) - 0.5, -0.6), xlabel=sentence(measure or name))
     axes.tick_params(axis="y", length=0)
     hide_spines(axes, "left")
-    _columns(axes, values, rows)
+    _columns(axes, values, rows, measure or name)
     _directions(axes, favours or _DIRECTIONS.get(name if not measure else measure.lower()))
     subjects = getattr(estimates, "subjects", None)
     set_title(axes, title, f"{subjects} subjects, {estimates.events} events" if subjects is not None else "")  # type: ignore[union-attr]
@@ -276,11 +279,11 @@ def _interval(axes: Any, y: int, row: Any) -> None:
     axes.plot(row["estimate"], y, "s", color=_BLUE, markersize=6)
 
 
-def _columns(axes: Any, values: pd.DataFrame, rows: Sequence[tuple[str, int | None]]) -> None:
+def _columns(axes: Any, values: pd.DataFrame, rows: Sequence[tuple[str, int | None]], name: str) -> None:
     """Write events and numbers, and estimates with intervals, at the right, below their heads."""
     style = {"textcoords": "offset points", "va": "center", "fontsize": "small", "annotation_clip": False}
     x = _FIRST
-    for head, text in _texts(values):
+    for head, text in _texts(values, name):
         at = {**style, "xycoords": "axes fraction"}
         axes.annotate(head, (1.0, 1.0), (x, 6), fontweight="bold", **{**at, "va": "bottom"})
         for y, (_, k) in enumerate(rows):
@@ -289,7 +292,7 @@ def _columns(axes: Any, values: pd.DataFrame, rows: Sequence[tuple[str, int | No
         x += _WIDTHS["events"]
 
 
-def _texts(values: pd.DataFrame) -> list[tuple[str, list[str]]]:
+def _texts(values: pd.DataFrame, name: str) -> list[tuple[str, list[str]]]:
     """Return the head and the entries of each column."""
     found = []
     if "n" in values:
@@ -299,7 +302,9 @@ def _texts(values: pd.DataFrame) -> list[tuple[str, list[str]]]:
             found.append(("Events/n", [f"{e}/{n}" for e, n in zip(events, count, strict=True)]))
         else:
             found.append(("n", count))
-    found.append(("Estimate (interval)", [f"{r.estimate:.2f} ({r.lower:.2f} to {r.upper:.2f})" for r in values.itertuples()]))
+    head = sentence(name) if len(name) < 14 else "Estimate"
+    entries = [f"{r.estimate:.2f} ({r.lower:.2f} to {r.upper:.2f})" for r in values.itertuples()]
+    found.append((f"{head} (interval)", entries))
     return found
 
 

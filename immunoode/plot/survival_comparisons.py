@@ -122,6 +122,8 @@ def incidence_curves(
     -------
     Axes
     """
+    from matplotlib.patches import Patch
+
     last = found.counts.drop_duplicates("arm").set_index("arm")["last_time"]
     days, name = time_unit(float(last.max()), unit)
     axes = new_axes(ax, (7.2, 4.0), figsize)
@@ -138,7 +140,10 @@ def incidence_curves(
                 time, values["lower"], values["upper"], step="post", color=colours[str(arm)], alpha=0.15, linewidth=0
             )
     _finish(axes, float(last.max()) / days, name, "Cumulative incidence")
-    legend(axes)
+    handles = axes.get_legend_handles_labels()[0]
+    if bands:
+        handles.append(Patch(color="0.5", alpha=0.3, linewidth=0, label=f"{100 * found.confidence:g} % interval"))
+    legend(axes, handles)
     set_title(axes, title)
     return axes
 

@@ -79,7 +79,7 @@ def _effects(found: Synergy, axes: Any) -> None:
         if len(own) > 1:
             axes.plot(own["time"], own["expected"], color=colour, linestyle=dashes, linewidth=1.4, label=f"expected by {null}")
         else:
-            axes.plot(own["time"], own["expected"], "D", color=colour, markersize=5, label=f"expected by {null}")
+            axes.plot(own["time"], own["expected"], "D", color=colour, markersize=5, clip_on=False, label=f"expected by {null}")
     axes.set_ylabel(sentence(found.scale.label))
     time_axis(axes, 0.0, float(found.days[-1]))
     hide_spines(axes)

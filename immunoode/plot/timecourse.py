@@ -13,7 +13,7 @@ from immunoode.plot.legends import legend
 from immunoode.plot.panels import Size, new_panels
 from immunoode.plot.quantity_labels import label, pretty_unit, sentence, words, wrapped
 from immunoode.plot.time_axes import time_axis
-from immunoode.plot.value_ranges import logarithmic_floor, wide_range
+from immunoode.plot.value_ranges import logarithmic_by_default, logarithmic_floor
 
 if TYPE_CHECKING:
     from immunoode.solve.simulation import Simulation
@@ -93,7 +93,7 @@ def _panel(box: Any, simulation: Simulation, group: Sequence[str], log: bool | N
             box.plot(simulation.times, values[0], label=sentence(words(name)), **line(index))
         else:
             _band(box, simulation.times, values, name, index)
-    if log if log is not None else wide_range([simulation[name] for name in group]):
+    if log if log is not None else logarithmic_by_default([simulation[n] for n in group], simulation.units[group[0]]):
         box.set_yscale("log")
         logarithmic_floor(box, [simulation[name] for name in group])
     shown = simulation.units[group[0]]

@@ -11,7 +11,7 @@ from immunoode.plot.colours import COLOURS
 from immunoode.plot.figure_function import figure_function
 from immunoode.plot.legends import legend, shared_legend
 from immunoode.plot.panels import Size, new_axes, new_panels, set_title
-from immunoode.plot.quantity_labels import label, sentence, words, wrapped
+from immunoode.plot.quantity_labels import label, wrapped
 from immunoode.plot.value_ranges import plain_ticks
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def plot_profiles(profiles: Profiles, *, ax: Any = None, title: str | None = Non
 def _profile(box: Axes, profile: Profile, level: float) -> None:
     logarithmic = bool(profile.log and profile.values.max() > 3 * profile.values.min())
     box.plot(*_smooth(profile, logarithmic), "-", color=BLUE, label="profile likelihood")
-    box.plot(profile.values, profile.rise, ".", color=BLUE, markersize=4)
+    box.plot(profile.values, profile.rise, ".", color=BLUE, markersize=4, label="computed points")
     box.plot([profile.best], [0.0], "*", color=ORANGE, markersize=10, label="best fit")
     box.axhline(profile.pointwise, color="black", linewidth=0.9, linestyle="--", label=f"{100 * level:g} %, this parameter")
     box.axhline(profile.simultaneous, color=GREY, linewidth=0.9, linestyle=":", label=f"{100 * level:g} %, all parameters")
@@ -125,7 +125,7 @@ def plot_draws(draws: Draws, *, ax: Any = None, title: str | None = None, figsiz
     side = max(3.8, 1.7 * p + 0.8)
     drawn = new_panels(ax, p * p, (side, side + 0.4), figsize, columns=p)
     axes = drawn.array().reshape(p, p)
-    limits = draws.intervals()
+    limits, units = draws.intervals(), draws.units
     for i, row in enumerate(names):
         for j, column in enumerate(names):
             box = axes[i, j]
@@ -135,7 +135,7 @@ def plot_draws(draws: Draws, *, ax: Any = None, title: str | None = None, figsiz
                 box.hist(table[row], bins="auto", color=BLUE, alpha=0.6, label="draws")
                 box.axvline(limits.loc[row, "value"], color=ORANGE, linewidth=1.2, label="best fit")
                 for end in ("lower", "upper"):
-                    box.axvline(limits.loc[row, end], color="black", linewidth=0.8, linestyle="--", label="interval")
+                    box.axvline(limits.loc[row, end], color="black", linewidth=0.8, linestyle="--", label="95 % interval")
                 box.set_yticks([])
             else:
                 box.plot(table[column], table[row], ".", color=BLUE, alpha=0.25, markersize=2, rasterized=True)
@@ -145,9 +145,9 @@ def plot_draws(draws: Draws, *, ax: Any = None, title: str | None = None, figsiz
             for axis in (box.xaxis, box.yaxis):
                 axis.set_major_formatter(lambda value, _: f"{value:g}")
             if i == p - 1:
-                box.set_xlabel(wrapped(sentence(words(column)), 18), fontsize="small")
+                box.set_xlabel(wrapped(label(column, units.get(column, "")), 18), fontsize="small")
             if j == 0 and i > 0:
-                box.set_ylabel(wrapped(sentence(words(row)), 18), fontsize="small")
+                box.set_ylabel(wrapped(label(row, units.get(row, "")), 18), fontsize="small")
     shared_legend(drawn, axes[0, 0].get_legend_handles_labels()[0])
     drawn.set_title(title)
     return np.asarray(axes)

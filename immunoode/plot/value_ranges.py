@@ -17,6 +17,13 @@ def wide_range(values: ArrayLike) -> bool:
     return bool(positive.size) and bool(np.percentile(positive, 99) > 1e3 * np.percentile(positive, 1))
 
 
+def logarithmic_by_default(values: ArrayLike, unit: str) -> bool:
+    """Return whether an axis is logarithmic by default: values span a wide range and are no fraction such as an occupancy."""
+    given = np.asarray(values, dtype=float)
+    largest = float(np.max(given[np.isfinite(given)], initial=0.0))
+    return not (unit in ("1", "") and 0.1 < largest <= 1 + 1e-9) and wide_range(given)
+
+
 def plain_ticks(axis: Any, most: int = 7) -> None:
     """Label a logarithmic axis with plain round numbers: 0.5, 1, 2."""
     from matplotlib.ticker import FixedLocator, NullLocator

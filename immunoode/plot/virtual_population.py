@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from immunoode.plot.colours import colour
 from immunoode.plot.figure_function import figure_function
 from immunoode.plot.legends import in_lines, shared_legend
 from immunoode.plot.panels import Size, hide_spines, new_panels
-from immunoode.plot.quantity_labels import label, sentence, words
+from immunoode.plot.quantity_labels import label, sentence, words, wrapped
 from immunoode.virtual_population.criteria import PlausibilityCriterion
 from immunoode.virtual_population.discrete_marginals import Categorical
 from immunoode.virtual_population.marginals import Marginal
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 ENDS = (0.001, 0.999)
 """Probabilities between which a distribution is drawn."""
 POINTS = 400
+_DAY = re.compile(r"(?<=day )\d+\.\d+")
 SKEWED, BOUNDED = 100.0, 1000.0
 """Ratio of the quantiles at the ends above which the axis is logarithmic: without an upper limit, and with one."""
 
@@ -127,8 +129,10 @@ def plot_plausibility(
     drawn = new_panels(ax, len(criteria), size, figsize, columns=across)
     for k, (axis, criterion) in enumerate(zip(drawn.boxes, criteria, strict=True)):
         _draw_values(axis, _nearest_end(values, k), values.plausible, values.limits[k], bins)
-        axis.set_title(in_lines(sentence(words(str(criterion))), 44), fontsize="small")
-        axis.set_xlabel(sentence(words(criterion.reduce or criterion.output)))
+        said = _DAY.sub(lambda found: f"{float(found[0]):.0f}", sentence(words(str(criterion))))
+        axis.set_title(in_lines(said, 44), fontsize="small")
+        name = f"{criterion.reduce}_of_{criterion.output}" if criterion.reduce else criterion.output
+        axis.set_xlabel(wrapped(label(name, values.units[k] if values.units else ""), 40))
         hide_spines(axis)
     shared_legend(drawn)
     drawn.set_title(title)

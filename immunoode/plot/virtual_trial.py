@@ -131,7 +131,7 @@ def replicates(
     edges = np.exp(edges) if effect == "hazard_ratio" else edges
     kinds = [kind for kind in ENDS if (finite["end"] == kind).any()]
     parts = [finite.loc[finite["end"] == kind, "estimate"] for kind in kinds]
-    shares = [f"{kind} ({(table['end'] == kind).mean():.1%})" for kind in kinds]
+    shares = [f"{kind} ({100 * (table['end'] == kind).mean():.1f} %)" for kind in kinds]
     axes.hist(
         parts,
         edges,

@@ -117,6 +117,10 @@ class PlausibilityCriterion:
         """Whether times between these days are needed too."""
         return self.at is None and self.reduce != DOUBLING
 
+    def unit(self, unit: str) -> str:
+        """Return the unit of the limits, from that of the output; an area is in this unit times days."""
+        return "day" if self.reduce.split("(")[0] in TIMES else "1" if self.relative_to_start else unit
+
     def limits(self, unit: str) -> tuple[float, float]:
         """Return the limits in the unit of the bounded quantity; infinite if there is none.
 
@@ -125,8 +129,7 @@ class PlausibilityCriterion:
         PopulationError
             If the unit of a limit has another dimension, or there are no numbers between the limits.
         """
-        found = [-np.inf, np.inf]
-        own = "day" if self.reduce.split("(")[0] in TIMES else "1" if self.relative_to_start else unit
+        found, own = [-np.inf, np.inf], self.unit(unit)
         for k, limit in enumerate((self.lower, self.upper)):
             if limit is not None:
                 found[k] = self._in_unit(limit, own)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from immunoode import units
@@ -35,6 +35,11 @@ def unit_factors(stated: Mapping[str, str], model: ClosedModel) -> dict[str, flo
             problems += [Problem(f"distribution of {name!r}", f"{p.where}: {p.what}", p.right) for p in error.problems]
     PopulationError.raise_if(problems)
     return factors
+
+
+def parameter_units(names: Iterable[str], model: ClosedModel) -> dict[str, str]:
+    """Return the units of those names that are parameters of a model."""
+    return {name: model.constants[name].unit for name in names if name in model.constants}
 
 
 def truncated(

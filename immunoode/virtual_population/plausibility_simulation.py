@@ -41,11 +41,14 @@ class PlausibilityValues:
     limits : ndarray, shape (C, 2)
     status : tuple of str
         How the simulation of each patient ended; "" if it succeeded.
+    units : tuple of str
+        The unit of each value; () if they are not known.
     """
 
     extremes: FloatArray
     limits: FloatArray
     status: tuple[str, ...]
+    units: tuple[str, ...] = ()
 
     @property
     def simulated(self) -> NDArray[np.bool_]:
@@ -119,6 +122,12 @@ class PlausibilitySimulation:
         """The limits of each criterion in the model's units, shape (C, 2)."""
         return np.array([c.limits(self._unit(c.output)) for c in self.criteria]).reshape(-1, 2)
 
+    @property
+    def units(self) -> tuple[str, ...]:
+        """The unit of each bounded value."""
+        own = [(c, c.unit(self._unit(c.output))) for c in self.criteria]
+        return tuple(units.times_day(unit) if c.reduce == "area" else unit for c, unit in own)
+
     def _unit(self, output: str) -> str:
         constants = self.resolved.constants
         return constants[output].unit if output in constants else self.resolved.output_units[output]
@@ -161,7 +170,7 @@ class PlausibilitySimulation:
             for arm, grid in self.times.items():
                 self._simulate(patients.iloc[rows], arm, grid, extremes[rows], status[rows])
         extremes[status != ""] = np.nan
-        return PlausibilityValues(extremes, self.limits, tuple(status))
+        return PlausibilityValues(extremes, self.limits, tuple(status), self.units)
 
     def _parameter(self, patients: pd.DataFrame, name: str) -> FloatArray:
         if name in patients:

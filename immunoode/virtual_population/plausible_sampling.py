@@ -244,6 +244,7 @@ class _Sampler:
             np.concatenate([b.values.extremes for b in batches])[:end],
             self.simulation.limits,
             tuple(s for b in batches for s in b.values.status)[:end],
+            self.simulation.units,
         )
         return Plausibility(pd.concat([b.parameters for b in batches]).iloc[:end], self.simulation.criteria, values)
 

@@ -20,7 +20,7 @@ from immunoode.virtual_population.discrete_marginals import Fixed, row_at
 from immunoode.virtual_population.latent_normals import LatentNormal
 from immunoode.virtual_population.library import load_distribution
 from immunoode.virtual_population.marginals import FloatArray, Marginal
-from immunoode.virtual_population.model_bounds import unit_factors
+from immunoode.virtual_population.model_bounds import parameter_units, unit_factors
 from immunoode.virtual_population.parameter_distribution import ParameterDistribution
 from immunoode.virtual_population.population_distribution import PopulationDistribution
 
@@ -93,6 +93,7 @@ def sample_patients(
     scores = independent_scores(design, dimensions_of(population), first, n, seed=seed, size=size, replicate=replicate)
     table = patients_at(population, scores, factors, first)
     warn_of_patients(resolved, table)
+    table.attrs["units"] = parameter_units(table, resolved)
     return table
 
 

@@ -26,6 +26,7 @@ from immunoode.solve.simulate import as_model, parameter_values, warn_of_bounds
 from immunoode.trial.response.rules import IrecistRules, RecistRules
 from immunoode.trial.survival.progression_free_survival import PfsRules
 from immunoode.version import version
+from immunoode.virtual_population.model_bounds import parameter_units
 from immunoode.virtual_population.patients import VirtualPatients
 from immunoode.virtual_population.sampling import Distributions, as_distribution, sample_patients
 from immunoode.virtual_trial.observation import Observation
@@ -128,7 +129,9 @@ def simulate_patients(
     how = Processing(executor, block_size(block), progress)
     population = _population(model, patients, arms, n, seed, observation, evaluation, solver, start, executor)
     _warn_of_first(population, how.block)
-    return patients_of(in_memory(population, how))
+    found = patients_of(in_memory(population, how))
+    found.parameters.attrs["units"] = parameter_units(found.parameters, resolve(as_model(model)))
+    return found
 
 
 def simulate_patients_to(

@@ -57,6 +57,11 @@ class Draws:
         """(p,) the estimates, on the fitted scale."""
         return np.array([float(self.result.lmfit.params[n].value) for n in self.names])
 
+    @property
+    def units(self) -> dict[str, str]:
+        """The units of the parameters in their natural scale."""
+        return {key: one.unit for one in self.result.parameterisation.fitted_parameters for key in one.keys}
+
     def to_frame(self) -> DataFrame:
         """Return one row per draw, one column per parameter in its natural scale, and the scales of errors."""
         import pandas as pd
