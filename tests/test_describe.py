@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import immunoode as imo
-from immunoode.descriptions.describe import _public_names
+from immunoode.descriptions.public_names import public_names, summaries
 from immunoode.errors import ImmunoodeError
 
 
@@ -49,7 +49,7 @@ def test_objects_are_described() -> None:
 @pytest.mark.parametrize(
     ("name", "answer"),
     [
-        ("killing rat", "'kill_rate'"),
+        ("kil_rate", "'kill_rate'"),
         ("simulat", "'simulate'"),
         ("nivolumab_3_weekly", "'nivolumab_2_weekly'"),
         ("", "the name is empty; a name such as"),
@@ -61,4 +61,35 @@ def test_other_names_are_answered_by_what_they_may_mean(name: str, answer: str) 
 
 
 def test_every_public_name_is_known() -> None:
-    assert {"simulate", "trial.cox", "io.read_sbml", "plot.waterfall"} <= _public_names().keys()
+    assert {"simulate", "trial.cox", "io.read_sbml", "plot.waterfall"} <= public_names().keys()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("which models have cytokines", ["models that match", "kirschner1998", "melanoma_til"]),
+        ("KEYNOTE-024", ["lung_cancer_first_line"]),
+        ("CheckMate 067", ["melanoma_first_line"]),
+        ("mouse melanoma", ["mouse_tumour_immune"]),
+        ("anti-PD-L1 durvalumab", ["durvalumab_2_weekly", "lung_cancer_after_chemoradiation"]),
+        ("PK of pembrolizumab", ["pd1_inhibitor"]),
+        ("TIL therapy", ["tumour_infiltrating_lymphocytes", "melanoma_til"]),
+        ("hazard ratio", ["lung_cancer_first_line", "immunoode.virtual_population.HazardRatioTarget"]),
+        ("NSCLC", ["atezolizumab_lung"]),
+        ("Gompertz", ["compartment (state) gompertz", "vaghi2020"]),
+        ("CD19", ["car_t"]),
+        ("waterfall", ["function immunoode.plot.waterfall"]),
+    ],
+)
+def test_words_are_searched_for_in_all_that_ships(words: str, said: list[str]) -> None:
+    report = imo.describe(words).report()
+    assert [one for one in said if one not in report] == []
+
+
+def test_every_public_name_has_a_first_paragraph() -> None:
+    assert [name for name, line in summaries().items() if not line.endswith((".", ":", "?"))] == []
+
+
+def test_an_empty_search_says_where_else_to_look() -> None:
+    with pytest.warns(UserWarning, match=r"its class 'radiotherapy' has \d+; immunoode.describe\('SBRT'\) searches all"):
+        assert len(imo.list_models("SBRT")) == 0

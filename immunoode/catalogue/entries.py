@@ -9,7 +9,10 @@ from typing import Any
 from immunoode.suggestions import SUGGESTED, either, meant, nearest
 from immunoode.terms import named_in, narrower, read, runs
 
-IGNORED = frozenset("a an and by for from in is model models of on or population regimen the to under with".split())
+IGNORED = frozenset(
+    "a all an and any are by do does for from have has how i in is list me model models of on or population regimen regimens "
+    "show that the there therapy to treatment under using what which with".split()
+)
 """Words of a search that say nothing."""
 TITLE, NAMED, MENTIONED = 4, 2, 1
 """Scores of a match in the name or title, in the columns, and in the description."""

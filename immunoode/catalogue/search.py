@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from immunoode.catalogue.entries import Entry, Filter, Wanted, wanted
 from immunoode.errors import DataError, Problem
+from immunoode.terms import broader, terms
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +46,7 @@ def found(entries: Iterable[Entry], search: str, filters: Mapping[str, Filter]) 
     scores = {e.name: [word.score(e) for word in words] for e in kept}
     matching = sorted((e for e in kept if all(scores[e.name])), key=lambda e: (-sum(scores[e.name]), e.name))
     if not matching and entries:
-        warnings.warn(_nothing(kept, words, scores, filters), stacklevel=3)
+        warnings.warn(_nothing(search, kept, words, scores, filters), stacklevel=3)
     return Catalogue(
         pd.DataFrame(
             [e.columns for e in matching],
@@ -64,7 +65,9 @@ def _check(given: Mapping[str, Any]) -> None:
     DataError.raise_if(problems)
 
 
-def _nothing(kept: list[Entry], words: list[Wanted], scores: Mapping[str, list[int]], filters: Mapping[str, Filter]) -> str:
+def _nothing(
+    search: str, kept: list[Entry], words: list[Wanted], scores: Mapping[str, list[int]], filters: Mapping[str, Filter]
+) -> str:
     """Return what to leave out of a search that nothing matches."""
     given = [f"{name}={one.text!r}" for name, one in filters.items() if one.text]
     if not kept or not words:
@@ -75,5 +78,13 @@ def _nothing(kept: list[Entry], words: list[Wanted], scores: Mapping[str, list[i
         if len(words) > 1 and any(others):
             counts[word.said] = sum(others)
     said = ", ".join([*(word.said for word in words), *given])
-    advice = "; ".join(f"without {name!r} there are {count}" for name, count in counts.items())
-    return f"nothing matches {said}" + (f"; {advice}" if advice else "")
+    advice = [f"without {name!r} there are {count}" for name, count in counts.items()] or _wider(kept, words)
+    elsewhere = "" if given else f"immunoode.describe({search!r}) searches all that ships"
+    return "; ".join(filter(None, [f"nothing matches {said}", *advice, elsewhere]))
+
+
+def _wider(kept: list[Entry], words: list[Wanted]) -> list[str]:
+    """Return how many entries match the class of the only term of a search: radiotherapy for stereotactic radiotherapy."""
+    classes = sorted(broader(words[0].kinds & terms().keys())) if len(words) == 1 else []
+    counts = {name: sum(wanted(name)[0].score(entry) > 0 for entry in kept) for name in classes}
+    return [f"its class {name!r} has {count}" for name, count in counts.items() if count]

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from pathlib import Path
+from difflib import get_close_matches
 from types import ModuleType
 from typing import Any
 
 from immunoode.descriptions.description import Description, Meaning
 from immunoode.descriptions.library import names_in_library, of_library
 from immunoode.descriptions.models import names_of_parts, of_model, of_models
+from immunoode.descriptions.public_names import PACKAGE, public_names
+from immunoode.descriptions.words import found_everywhere
 from immunoode.errors import ImmunoodeError, Problem, nearest
-from immunoode.lazy_names import stated_names
-from immunoode.model.library import list_models, model_names
+from immunoode.model.library import model_names
 from immunoode.model.model import Model
-from immunoode.regimen.library import list_regimens
 from immunoode.terms import british, read, terms
 
-_PACKAGE = Path(__file__).resolve().parents[1]
+_MISSPELT = 0.8
+"""How similar a name is to a known one if it is taken for a misspelling, on the scale of `difflib`: 1 is equal."""
 _RIGHT = "a name such as 'pd1_inhibitor', 'kill_rate', 'simulate' or 'Keytruda'; or a model, a result or a function"
 
 
@@ -29,8 +30,8 @@ def describe(name: Any) -> Description:
     ----------
     name : str or object
         A model, a variant, a regimen, a cohort, a distribution, a data set, a parameter, state, output or input of models
-        ("kill_rate"), a public function or class ("simulate"), or a term of the field ("Keytruda"). Also a model, a function
-        or a result itself.
+        ("kill_rate"), a public function or class ("simulate"), a term of the field ("Keytruda"), or words that all of these
+        are searched for ("hazard ratio"). Also a model, a function or a result itself.
 
     Returns
     -------
@@ -57,12 +58,11 @@ def describe(name: Any) -> Description:
     """
     if not isinstance(name, str):
         return _of_object(name)
-    sections = _sections(name)
-    if not sections and british(name) != name:
-        sections = _sections(british(name))
-    sections = sections or [*_of_term(name)]
     if not name.strip():
         raise ImmunoodeError(Problem("describe", "the name is empty", _RIGHT))
+    sections = _sections(name) or [*(_sections(british(name)) if british(name) != name else []), *_of_term(name)]
+    if not sections and (" " in name.strip() or not _is_misspelt(name)):
+        sections = [*found_everywhere(name)]
     if not sections:
         raise ImmunoodeError(Problem("describe", f"nothing is named {name!r:.80}", nearest(name, _all_names())))
     return Description(name, tuple(sections))
@@ -73,30 +73,16 @@ def _sections(name: str) -> list[Meaning]:
 
 
 def _all_names() -> set[str]:
-    return {*model_names(), *names_of_parts(), *names_in_library(), *_public_names(), *terms()}
+    return {*model_names(), *names_of_parts(), *names_in_library(), *public_names(), *terms()}
 
 
-def _public_names() -> dict[str, str]:
-    """Return the module of each public name, which has its namespace before it unless it is at the top."""
-    top = stated_names(str(_PACKAGE / "__init__.py"))
-    found = {name: home for name, home in top.items() if home != "."}
-    for place in (name for name, home in top.items() if home == "."):
-        file = _PACKAGE / f"{place}.py" if (_PACKAGE / f"{place}.py").exists() else _PACKAGE / place / "__init__.py"
-        found |= (
-            {f"{place}.{name}": home for name, home in stated_names(str(file)).items() if home != "."}
-            if _has_stub(file)
-            else {}
-        )
-    return found
-
-
-def _has_stub(file: Path) -> bool:
-    return file.with_suffix(".pyi").exists()
+def _is_misspelt(name: str) -> bool:
+    return bool(get_close_matches(name.lower(), map(str.lower, _all_names()), n=1, cutoff=_MISSPELT))
 
 
 def _of_public_name(name: str) -> Iterator[Meaning]:
     asked = name.removeprefix("immunoode.").removeprefix("imo.")
-    for known, home in _public_names().items():
+    for known, home in public_names().items():
         if asked in (known, known.rpartition(".")[2]):
             value = getattr(__import__(home, fromlist=["_"]), known.rpartition(".")[2])
             yield _of_documented(f"immunoode.{known}", value)
@@ -127,7 +113,7 @@ def _is_ours(value: Any) -> bool:
         home = value.__name__
     else:
         home = value.__module__ if callable(value) and hasattr(value, "__name__") else type(value).__module__
-    return str(home).partition(".")[0] == _PACKAGE.name
+    return str(home).partition(".")[0] == PACKAGE.name
 
 
 def _of_term(name: str) -> Iterator[Meaning]:
@@ -139,16 +125,4 @@ def _of_term(name: str) -> Iterator[Meaning]:
         also = f"also: {', '.join(term.same)}\n" if term.same else ""
         belongs = f"is a kind of: {', '.join(term.broader)}\n" if term.broader else ""
         yield Meaning(f"term {term.name}", (also + belongs).rstrip("\n"))
-        yield from _found(term.name)
-
-
-def _found(term: str) -> Iterator[Meaning]:
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # that nothing matches
-        lists = {"models": list_models(term), "regimens": list_regimens(term)}
-    for what, table in lists.items():
-        if len(table):
-            rows = table[["title"]].reset_index()
-            yield Meaning(f"{what} that match {term!r}", "", rows)
+        yield from found_everywhere(term.name)
