@@ -31,7 +31,7 @@ def _has_stub(file: Path) -> bool:
 
 @cache
 def summaries() -> dict[str, str]:
-    """Return the first paragraph of the docstring of each public name, read from the files: importing all of them takes seconds."""
+    """Return the first paragraph of the docstring of each public name, read from the files because imports take seconds."""
     names, read = public_names(), dict[str, dict[str, str]]()
     for home in set(names.values()):
         parts = home.split(".")[1:]
