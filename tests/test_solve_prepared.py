@@ -196,6 +196,18 @@ def test_results_are_not_changed_by_later_calls(animals):
     assert np.array_equal(first, kept)
 
 
+def test_many_subjects_are_the_same_in_arrays_of_earlier_calls():
+    prepared = imo.prepare("tumour_immune", times=[0, 30, 60], vary=["growth_rate"], outputs="tumour")
+    rates = np.linspace(0.003, 0.01, 250)[:, None]
+    first = prepared(rates)
+    kept = first.copy()
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(prepared, [rates, rates[::-1]] * 4))
+    assert np.array_equal(first, kept)
+    assert all(np.array_equal(one, kept) for one in found[::2])
+    assert all(np.array_equal(one, kept[::-1]) for one in found[1::2])
+
+
 def test_a_subject_that_stops_has_a_status(animals):
     prepared = imo.prepare(animals, times=TIMES, vary=["growth"], solver=SolverOptions(max_steps=3))
     with pytest.raises(SolveError, match="more steps than allowed"):

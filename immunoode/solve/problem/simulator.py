@@ -23,6 +23,8 @@ from immunoode.solve.report_times import with_doses
 
 _CHUNK = 256
 """The maximum number of subjects that one thread solves at once."""
+_WORTH = 100
+"""The least number of subjects in a chunk if every thread has one: what is done once per chunk takes as long as ten subjects."""
 _FEW = 4
 """The number of subjects up to which a second thread costs more than it gains."""
 _SMALL, _MOST_KEPT = 200_000, 2048
@@ -94,7 +96,10 @@ class Simulator(SimulationPlan):
     def _size_of_chunks(self, workers: int) -> int:
         """Return how many subjects one thread solves at once."""
         subjects, numbers = len(self.schedules), self.times.shape[1] * self.system.outputs(self.names).size
-        share = -(-subjects // (4 * workers)) if workers > 1 and subjects > _FEW else subjects
+        if workers == 1 or subjects <= _FEW:
+            share = subjects
+        else:
+            share = max(-(-subjects // (4 * workers)), min(_WORTH, -(-subjects // workers)))
         return max(1, min(_CHUNK, share, _ROOM // numbers))
 
     def _unused_arrays(self, size: int) -> _Arrays:

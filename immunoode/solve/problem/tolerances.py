@@ -88,7 +88,7 @@ def _fed(system: CompiledModel, x: FloatArray, size: FloatArray) -> FloatArray:
     constants[~np.isfinite(constants)] = 0.0
     packed[:, system.constants_at : system.constants_at + system.constants.size] = constants
     for _ in range(n):
-        packed[:, STATES_AT : STATES_AT + n] = np.tile(found, (len(packed) // rows, 1))
+        packed[:rows, STATES_AT : STATES_AT + n] = packed[-rows:, STATES_AT : STATES_AT + n] = found
         evaluate(system.jacobian, packed, jacobians)
         evaluate(system.rates, packed, rates)
         jacobian = _sizes(jacobians, rows).reshape(-1, n, n)
@@ -112,8 +112,9 @@ def _sizes(values: FloatArray, rows: int) -> FloatArray:
 
     If there are further rows, sizes that are zero at the start are taken from these, a day later.
     """
-    sizes = np.abs(values)
-    sizes[~np.isfinite(sizes)] = 0.0
+    sizes, finite = np.abs(values), np.isfinite(values)
+    if not finite.all():
+        sizes[~finite] = 0.0
     return sizes if len(sizes) == rows else np.where(sizes[:rows] == 0, sizes[rows:], sizes[:rows])
 
 
