@@ -213,7 +213,7 @@ function svgParts(panel, message, width, height, log, id) {
   const { box, x, y } = frame;
   const lines = panel.series.map((s) => {
     const kind = s.reference ? `class="imo-reference imo-${s.reference} imo-colour-${s.regimen % 7}"` : lineStyle(s.regimen);
-    return `<path ${kind} d="${pathOf(s, x, y)}"/>`;
+    return { start: `<path ${kind}`, path: pathOf(s, x, y) };
   });
   const clip = `<clipPath id="${id}"><rect x="${box.left}" y="${box.top - 3}" width="${box.right - box.left}" height="${box.bottom - box.top + 4}"/></clipPath>`;
   return {
@@ -222,7 +222,7 @@ function svgParts(panel, message, width, height, log, id) {
       `<g class="imo-frame"></g><g class="imo-lines" clip-path="url(#${id})"></g><g class="imo-readout"></g></svg>`,
     label: panelLabel(panel, message.regimens),
     grid: gridOf(panel, message.span, frame, log),
-    lines: lines.join(""),
+    lines,
   };
 }
 
@@ -233,7 +233,13 @@ function showSvg(host, parts, shown) {
   const svg = host.firstChild;
   if (parts.label !== before.label) svg.setAttribute("aria-label", parts.label);
   if (parts.grid !== before.grid) svg.querySelector(".imo-frame").innerHTML = parts.grid;
-  if (parts.lines !== before.lines) svg.querySelector(".imo-lines").innerHTML = parts.lines;
+  showLines(svg.querySelector(".imo-lines"), parts.lines, before.lines ?? []);
+}
+
+function showLines(host, lines, shown) {
+  const starts = (given) => given.map((line) => line.start).join();
+  if (starts(lines) !== starts(shown)) host.innerHTML = lines.map(({ start, path }) => `${start} d="${path}"/>`).join("");
+  else lines.forEach((line, k) => line.path === shown[k].path || host.children[k].setAttribute("d", line.path));
 }
 
 function legendHtml(regimens, hasLimits) {

@@ -24,7 +24,7 @@ from immunoode.solve.report_times import with_doses
 _CHUNK = 256
 """The maximum number of subjects that one thread solves at once."""
 _WORTH = 100
-"""The least number of subjects in a chunk if every thread has one: what is done once per chunk takes as long as ten subjects."""
+"""The least number of subjects in a chunk if every thread has one: what is done once per chunk costs as much as ten of them."""
 _FEW = 4
 """The number of subjects up to which a second thread costs more than it gains."""
 _SMALL, _MOST_KEPT = 200_000, 2048
