@@ -181,3 +181,16 @@ def test_an_absent_tumour_is_no_trouble():
     assert run["tumour"][-1] == 0.0
     assert np.isfinite(run.values).all()
     assert run["sum_of_diameters"][-1] < 0.5  # stroma
+
+
+def test_lung_cancer_of_stage_3_shrinks_for_months_after_radiotherapy():
+    course = imo.Regimen().dose("radiotherapy", "2 Gy", every="1 day", count=30, weekdays=True)
+    days = [0, 42, 90, 150]
+    sizes = {}
+    for variant in ("lung_cancer", "lung_cancer_stage_3"):
+        base = imo.load_model("tumour_immune", variant=variant)
+        sizes[variant] = imo.simulate(base, times=days)["sum_of_diameters"]
+        treated = imo.simulate(imo.combine(base, "radiotherapy"), course, times=days)["sum_of_diameters"]
+        assert np.all(np.diff(treated) < 0) and treated[-1] < 0.7 * treated[0]
+    assert sizes["lung_cancer"][0] == pytest.approx(70) and sizes["lung_cancer_stage_3"][0] == pytest.approx(65)
+    assert all(1.2 < size[-1] / size[0] < 2 for size in sizes.values())
