@@ -30,6 +30,7 @@ from immunoode.command_line.command import Command
 from immunoode.command_line.configuration import check_inputs, check_outputs, saved
 from immunoode.command_line.messages import for_the_command_line
 from immunoode.command_line.parser import ConfigurationFile, Parser
+from immunoode.command_line.shell_completion import answer_shell
 from immunoode.errors import ImmunoodeError
 
 DESCRIPTION = "ODE models of cancer immunotherapy: compose, simulate, fit and compare."
@@ -76,7 +77,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str]) -> int:
     """Run a command by its arguments, and let its errors pass; save its configuration if requested."""
     parsers = dict[str, Parser]()
-    given = command_line(parsers).parse_all(arguments)
+    parser = command_line(parsers)
+    answer_shell(parser, parsers.values())
+    given = parser.parse_all(arguments)
     given.run_arguments, given.command_parsers = _run, parsers
     check_inputs(given)
     check_outputs(given)
