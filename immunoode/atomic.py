@@ -1,7 +1,7 @@
 """Files written completely or not at all: beside their final path, flushed to the disk, then moved.
 
-A reader of the path sees either the old file or the new one, whatever stops the writer: an error, a full disk, Ctrl-C, the
-end of the process. Files that a killed process leaves behind end in `.part` and may be removed.
+A reader of the path sees either the old file or the new one, even if the writer is stopped by an error, a full disk, Ctrl-C or
+the end of the process. Files that a killed process leaves behind end in `.part` and may be removed.
 """
 
 from __future__ import annotations
@@ -189,7 +189,7 @@ def _is_there(path: str | Path) -> FileError:
 
 
 def _part(target: Path) -> Path:
-    """Create a unique empty file beside the target, with the permissions that the target will have."""
+    """Create a unique empty file in the folder of the target, with the permissions that the target will have."""
     part = target.with_name(f".{target.name[:_SHOWN]}.{secrets.token_hex(8)}{PART}")
     os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     if target.exists():

@@ -1,4 +1,4 @@
-"""What a wrong name may mean: the one place that answers unknown names, by spelling and by the terms of the field."""
+"""Suggestions for unknown names: the single place that handles these, by spelling and by the terms of the field."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def as_known(name: Any, known: Iterable[str], what: str) -> Any:
     Parameters
     ----------
     what : str
-        What is named, for the warning: "output".
+        The kind of object, for the warning: "output".
 
     Warns
     -----

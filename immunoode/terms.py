@@ -1,4 +1,4 @@
-"""Terms of the field and their synonyms: which terms a text names, whatever its spelling.
+"""Terms of the field and their synonyms: the terms that a text names, in any spelling.
 
 `synonyms.toml` has the words. Capitals, hyphens, blanks, underscores, a plural s and American spelling make no difference.
 """
@@ -122,7 +122,7 @@ def _longest() -> int:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a text says: the terms that it names, and the other words, each in its order.
+    """The terms that a text names, and its other words, each in their order.
 
     `terms` has one entry per phrase: the names of the terms that the phrase may mean.
     """

@@ -1,4 +1,4 @@
-"""Calibrates the shipped cohorts, and writes a page about each: targets, fit, what was held out, misses as plainly as hits.
+"""Calibrates the shipped cohorts, and writes a page about each: targets, fit, held-out numbers, hits and misses.
 
 Writes weights into populations/cohorts; docs/cohorts/NAME.md with a figure, and NAME.csv, the table behind both; and the table
 of all cohorts, docs/cohorts/README.md. Run, in the repository:
@@ -22,14 +22,17 @@ from immunoode.cohorts import CalibratedPopulation, TrialComparison, calibrate_p
 
 ROOT = Path(__file__).resolve().parents[2]
 CAPTION = (
-    "Squares are published numbers with 95 % intervals, circles predictions with theirs, diamonds independent drug action. "
-    "A star marks what was held out."
+    "Squares are published numbers with 95 % intervals, circles are predictions with their intervals, and diamonds are "
+    "predictions of independent drug action. A star marks held-out numbers."
 )
 IN_INTERVALS = "| | numbers | prediction within the published interval | published number within the predicted interval |"
-HEAD = "| trial | arm | number | published (95 % interval) | predicted (95 % interval) | such a trial | independent action | |"
+HEAD = (
+    "| trial | arm | statistic | published (95 % interval) | predicted (95 % interval) | interval for a trial of this size "
+    "| independent action | |"
+)
 INTRODUCTION = (
-    "Each cohort is calibrated to the arms that its page names, and compared with numbers that were not used. The format is "
-    "that of [cohorts.md](../cohorts.md). Made by `docs/virtual_populations/make_cohorts.py`."
+    "Each cohort is calibrated to the arms named on its page, and compared with held-out numbers. The format is described in "
+    "[cohorts.md](../cohorts.md). Made by `docs/virtual_populations/make_cohorts.py`."
 )
 WIDE = 3
 KINDS = (("response rate",), ("hazard ratio",), ("median", "survival"), ("median time to response",))
@@ -68,7 +71,7 @@ def table_of(path: Path) -> pd.DataFrame:
 
 
 def index() -> str:
-    """Return the page of all cohorts: what was held out, and how much of it came out."""
+    """Return the page of all cohorts, with the held-out numbers and the hits."""
     tables = {path.stem: table_of(path) for path in sorted(PAGES.glob("*.csv"))}
     listed = imo.list_populations()
     parts = [{"cohort": name, **dict(table.items())} for name, table in tables.items()]
@@ -83,9 +86,9 @@ def index() -> str:
     both = held[held["independent_action"].notna()]
     own, alone = within(both), int(both["independent_within"].astype(bool).sum())
     said = (
-        f"Cells have how many predictions are within the published 95 % interval (of a time to response without an interval, "
-        f"within a month), of how many held-out numbers. Of {len(both)} numbers of combinations whose single drugs are arms, "
-        f"{own} are within, and {alone} of the predictions of independent drug action."
+        "Cells contain the number of predictions within the published 95 % interval (or within a month, for a time to response "
+        f"without an interval), and the number of held-out numbers. Of {len(both)} numbers of combinations whose single drugs "
+        f"are arms, {own} are within, and {alone} of the predictions of independent drug action."
     )
     missed = held[~held["within_published"].astype(bool)]
     misses = "\n".join(f"- `{row['cohort']}`: {miss(row)}" for _, row in missed.iterrows())
@@ -93,7 +96,7 @@ def index() -> str:
 
 
 def counts(held: pd.DataFrame) -> list[str]:
-    """Return how many numbers of each kind came out, of how many."""
+    """Return the number of hits of each kind, and the number of held-out numbers."""
     parts = [held[held["kind"].isin(kinds)] for kinds in KINDS]
     return [f"{within(part)} of {len(part)}" if len(part) else "" for part in (*parts, held)]
 
@@ -116,11 +119,12 @@ def page(cohort: CalibratedPopulation, comparison: TrialComparison) -> str:
     parts = [
         f"# {cohort.title}",
         cohort.definition.description.strip(),
-        f"Load it with `imo.load_population({cohort.name!r})`. Made by `docs/virtual_populations/make_cohorts.py`.",
+        f"Load the cohort with `imo.load_population({cohort.name!r})`. Made by `docs/virtual_populations/make_cohorts.py`.",
+        further(cohort),
         made_of(cohort),
-        "## What it was calibrated to",
+        "## Calibration targets",
         numbers(table[table["use"] == "target"]),
-        "## What was held out",
+        "## Held-out numbers",
         outcome(comparison),
         numbers(comparison.held_out()),
         f"![Published numbers and predictions]({cohort.name}.png)",
@@ -131,6 +135,15 @@ def page(cohort: CalibratedPopulation, comparison: TrialComparison) -> str:
         sources(table),
     ]
     return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def further(cohort: CalibratedPopulation) -> str:
+    """Return a link to a further page about the cohort, if there is one."""
+    page = PAGES.parent / f"{cohort.name}_cohort.md"
+    if not page.exists():
+        return ""
+    title = page.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
+    return f"Further comparisons: [{title}](../{page.name})."
 
 
 def made_of(cohort: CalibratedPopulation) -> str:
@@ -148,7 +161,7 @@ def made_of(cohort: CalibratedPopulation) -> str:
 
 
 def outcome(comparison: TrialComparison) -> str:
-    """Return how many of the held-out numbers came out, by kind, and independent action beside."""
+    """Return the number of hits among the held-out numbers by kind, and that of independent action."""
     held = comparison.held_out()
     if not len(held):
         return "Nothing was held out."
@@ -193,21 +206,23 @@ def shown(row: pd.Series, name: str) -> str:
 
 
 def interval(row: pd.Series, lower: str, upper: str) -> str:
-    """Return the limits in parentheses, nothing where they are not known."""
+    """Return the limits in parentheses, nothing if they are not known."""
     low, high = shown(row, lower).removesuffix(" months").removesuffix(" %"), shown(row, upper)
     return f"({low} to {high})" if low and high else ""
 
 
 def limits(cohort: CalibratedPopulation, comparison: TrialComparison) -> str:
-    """Return what the cohort cannot say."""
+    """Return the limits of the cohort."""
     missed = comparison.table[~comparison.table["within_published"]]
     names = [f"{row['trial']} {row['arm']}, {row['statistic']}".strip() for _, row in missed.iterrows()]
     lines = [
         "- Missed: " + ("; ".join(names) if names else "nothing") + ".",
         undetermined(comparison.held_out()),
-        f"- {cohort.effective_sample_size:.0f} patients carry the weight; statistics of small subgroups rest on few of them.",
-        "- Intervals hold for populations that are shifts of the prior; what the models leave out is not in them.",
-        "- Treatment ends as the arm says, not with progression; there are no later lines of therapy.",
+        f"- {cohort.effective_sample_size:.0f} is the effective number of patients; statistics of small subgroups are based on "
+        "few of them.",
+        "- Intervals are valid for populations that are shifts of the prior; they do not include effects that the models leave "
+        "out.",
+        "- Treatment ends as stated for the arm, not with progression; there are no later lines of therapy.",
     ]
     return "\n".join(filter(None, lines))
 
@@ -223,13 +238,13 @@ def undetermined(held: pd.DataFrame) -> str:
     if not many:
         return ""
     return (
-        f"- Of {many} of {len(held)} held-out numbers the predicted interval is more than {WIDE} times as wide as the "
-        "published one: the targets do not determine them, and a published number within such an interval says little."
+        f"- For {many} of {len(held)} held-out numbers, the predicted interval is more than {WIDE} times as wide as the "
+        "published one: the targets do not determine them, and agreement within such an interval is weak evidence."
     )
 
 
 def sources(table: pd.DataFrame) -> str:
-    """Return where numbers are from."""
+    """Return the sources of the numbers."""
     pairs = table[["trial", "source"]].drop_duplicates()
     return "\n".join(f"- {row['trial'] or 'no trial named'}: {row['source']}" for _, row in pairs.iterrows())
 

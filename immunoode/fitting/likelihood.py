@@ -297,7 +297,7 @@ def prediction_floor(values: FloatArray) -> float:
 
 
 def without_likelihood(kind: str, seen: Observations, rows: IntArray, quantity: str, above_zero: bool = False) -> list[Problem]:
-    """Return why observations of a quantity have no likelihood under an error model, whatever the parameters.
+    """Return why observations of a quantity have no likelihood under an error model for any parameters.
 
     Parameters
     ----------

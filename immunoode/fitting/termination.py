@@ -57,7 +57,7 @@ def likelihood_slopes(residuals: FloatArray, jacobian: FloatArray, names: tuple[
 
 
 def gauss_newton_covariance(residuals: FloatArray, jacobian: FloatArray, freedom: int) -> FloatArray:
-    """Return the Gauss-Newton covariance (p, p) of the estimates, positive definite whatever the data determine.
+    """Return the Gauss-Newton covariance (p, p) of the estimates, positive definite even if the data determine only some.
 
     It comes from singular values of the Jacobian, whose products are never formed. A direction that the data do not determine
     has a standard error of about 1 / SINGULAR times the best one, instead of a value determined by rounding.

@@ -1,4 +1,4 @@
-"""Calibration: targets against the cohort, held-out statistics beside bands, inclusion rules."""
+"""Calibration: targets compared with the cohort, held-out statistics with their bands, inclusion rules."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ RULE_MARKERS = ("o", "s", "^", "D")
 def calibration_targets(
     cohort: Cohort, *, ax: Any = None, title: str | None = None, figsize: Size | None = None, data: bool = False
 ) -> Any:
-    """Draw the rows of the targets in standard errors from what was observed: before and after calibration.
+    """Draw the rows of the targets in standard errors from the observed values: before and after calibration.
 
     Parameters
     ----------
@@ -101,7 +101,8 @@ def held_out(comparison: HeldOut, *, ax: Any = None, title: str | None = None, f
     Returns
     -------
     Axes
-        In standard errors of the predicted difference, if the statistics have different units; as they are, if all are shares.
+        In standard errors of the predicted difference, if the statistics have different units; unchanged if all are
+        proportions.
     """
     table = comparison.table
     shares = bool(table[["observed", "predicted"]].apply(lambda c: c.between(0, 1)).all().all())

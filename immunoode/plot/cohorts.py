@@ -1,4 +1,4 @@
-"""A calibrated cohort beside trials: published numbers, predictions, and independent drug action."""
+"""A calibrated cohort compared with trials: published numbers, predictions, and independent drug action."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PANELS = (("share", "Share of patients"), ("month", "Time (months)"), ("ratio", 
 def trial_comparison(
     comparison: TrialComparison, *, ax: Any = None, title: str | None = None, figsize: Size | None = None, data: bool = False
 ) -> Any:
-    """Draw published numbers with their 95 % intervals beside predictions with theirs: shares, times, ratios, other numbers.
+    """Draw published numbers and predictions with their 95 % intervals: proportions, times, ratios, other numbers.
 
     Parameters
     ----------

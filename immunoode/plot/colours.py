@@ -1,4 +1,4 @@
-"""Colours that the colour-blind can distinguish, with dashes and hatches beside them so that print in grey works."""
+"""Colours that the colour-blind can distinguish, with dash patterns and hatches so that figures can be printed in grey."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ _INSIDE: ContextVar[bool] = ContextVar("inside", default=False)
 
 
 def figure_function(draw: Callable[P, R]) -> Callable[P, R]:
-    """Let a function draw in the style in force, and take dollar signs in names for what they are."""
+    """Let a function draw in the style in force, and show dollar signs in names as dollar signs."""
 
     signature = inspect.signature(draw)
 
@@ -78,7 +78,7 @@ def _place(signature: inspect.Signature, args: Any, how: Any) -> tuple[Any, Any]
 
 
 def _check_place(ax: Any, figsize: Any) -> None:
-    """Refuse what is no place of a figure, before anything is drawn.
+    """Refuse invalid values of `ax`, before anything is drawn.
 
     Raises
     ------

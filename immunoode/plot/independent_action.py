@@ -1,4 +1,4 @@
-"""The figure of independent action: single drugs, predictions with bands, and what was observed."""
+"""The figure of independent action: single drugs, predictions with bands, and the observed combination."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Legends that cover no data and cut no name: beside the axes, or below them where there is no room beside."""
+"""Legends that cover no data and cut no name: beside the axes, or below them if there is no space at the side."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def legend(
     ----------
     axes : Axes
     handles : sequence of artists, optional
-        With labels. Default: what was drawn with labels.
+        With labels. Default: all artists with labels.
     title : str
     below : float
         Distance of a legend below the axes in points.

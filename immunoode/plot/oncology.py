@@ -87,7 +87,7 @@ def evenly(ordered: pd.DataFrame, most: int | None) -> list[str]:
 
 
 def note_above(axes: Any, text: str) -> None:
-    """Write what a reader must know of a figure above its axes, at the right; a title is moved above it."""
+    """Write a note for the reader above the axes of a figure, at the right; a title is moved above it."""
     if text:
         axes.annotate(
             text,

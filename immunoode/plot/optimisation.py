@@ -30,7 +30,7 @@ _MOST_WRITTEN = 14
 def plot_optimum(
     found: OptimalSchedule, *, unit: str | None = None, ax: Any = None, title: str | None = None, figsize: Size | None = None
 ) -> Any:
-    """Draw the doses of an optimal schedule, one panel per therapy, with amounts written where there is room.
+    """Draw the doses of an optimal schedule, one panel per therapy, with amounts written if there is space.
 
     Parameters
     ----------

@@ -77,7 +77,7 @@ def new_panels(
     size : (float, float)
         Of a new figure, for a notebook.
     figsize : (float, float), optional
-        As asked for.
+        The requested size.
     columns : int
         Panels side by side.
     ratios : mapping, optional
@@ -121,7 +121,7 @@ def _place_of(ax: Any) -> Any:
 
 
 def keep_inside(axes: Any) -> None:
-    """Use constrained layout, if the figure has no layout: what stands beside axes has room then."""
+    """Use constrained layout, if the figure has no layout: it leaves space for legends beside axes."""
     from matplotlib.figure import Figure
 
     figure = axes.figure

@@ -65,7 +65,7 @@ def plot_comparison(
         Whether to draw the dosing calendar below: one lane per therapy with number and amount of its doses; where scenarios
         differ, their marks lie above each other in the colours of the scenarios.
     facet : bool
-        Whether each scenario has a column of its own.
+        Whether each scenario has a separate column.
     log : bool, optional
         Logarithmic axis of the size; other outputs have one where they span more than three decades.
     interval : float

@@ -113,7 +113,7 @@ def _progressed(response: str) -> bool:
 
 
 def _marks(axes: Any, table: Any, colours: dict[str, str], many: int) -> None:
-    """Mark new lesions, and progression where there are few enough lines to see it."""
+    """Mark new lesions, and progression if there are few enough lines to see it."""
     edge = {"s": 22 if many <= 50 else 9, "edgecolor": "black", "linewidth": 0.6}
     inside = table[table["change"] <= HIGHEST]
     for arm, rows in inside.groupby("arm", sort=False):

@@ -67,7 +67,7 @@ class _Current:
 
 
 class AppliedStyle:
-    """A style in force; leaving the `with` block restores what was before."""
+    """A style in force; leaving the `with` block restores the previous settings."""
 
     def __init__(self, name: str) -> None:
         import matplotlib as mpl
@@ -146,7 +146,7 @@ def scale() -> float:
 def drawing() -> Iterator[float]:
     """Apply the style in force while a figure is drawn, with the lines as for a notebook, and yield the scale.
 
-    Functions draw in the lengths of a notebook; what they have drawn is scaled afterwards.
+    Functions draw in the lengths of a notebook; the drawn artists are scaled afterwards.
     """
     import matplotlib as mpl
 

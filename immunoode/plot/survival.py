@@ -51,7 +51,7 @@ def kaplan_meier(
         Confidence bands; the table of numbers at risk: subjects whose time is at least the tick's.
     hazard_ratio : bool, optional
         Write the hazard ratio of two arms (the second to the first, by Cox regression) with its interval, and the p value of
-        the log-rank test. By default, where there are two arms with events.
+        the log-rank test. By default, if there are two arms with events.
     percent : bool
         Survival in percent.
     ax : Axes, optional
@@ -128,7 +128,7 @@ def _tested(km: KaplanMeier, hazard_ratio: bool | None) -> list[Any]:
     Raises
     ------
     DataError
-        If a hazard ratio is asked for and there are not two arms.
+        If a hazard ratio is requested and there are not two arms.
     """
     from matplotlib.lines import Line2D
 
@@ -160,7 +160,7 @@ def _hazard_ratio(km: KaplanMeier) -> str:
 
 
 def _hazard_ratio_if_any(km: KaplanMeier) -> list[str]:
-    """Return the hazard ratio, or nothing where it cannot be estimated: the log-rank test says so beside it."""
+    """Return the hazard ratio, or nothing if it cannot be estimated, in which case the text of the log-rank test says so."""
     try:
         return [_hazard_ratio(km)]
     except (DataError, MissingPackageError):
@@ -213,7 +213,7 @@ def forest(
     figsize: Size | None = None,
     data: bool = False,
 ) -> Any:
-    """Draw estimates with their intervals on a logarithmic axis, one below the other, with numbers in columns beside them.
+    """Draw estimates with their intervals on a logarithmic axis, one below the other, with numbers in columns next to them.
 
     Parameters
     ----------

@@ -118,7 +118,7 @@ def swimmer(
 
 
 def _order(ends: pd.Series, arms: pd.Series) -> list[str]:
-    """Return the subjects from the shortest bar to the longest; arm by arm, the first at the top, where they are many."""
+    """Return the subjects from the shortest bar to the longest; several arms one after another, the first at the top."""
     rank = {arm: -k for k, arm in enumerate(dict.fromkeys(arms))} if len(ends) > NAMED else dict.fromkeys(arms, 0)
     return sorted(ends.index, key=lambda s: (rank[arms[s]], ends[s]))
 

@@ -1,4 +1,4 @@
-"""Figures of synergy: effects over time beside what each null expects, and indices."""
+"""Figures of synergy: effects over time compared with the expectations of the null models, and indices."""
 
 from __future__ import annotations
 

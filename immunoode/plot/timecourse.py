@@ -1,4 +1,4 @@
-"""Time courses of a simulation: one panel for each unit, a band where there are many patients."""
+"""Time courses of a simulation: one panel for each unit, and a band if there are many patients."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def plot_simulation(
     ----------
     simulation : Simulation
     *names : str
-        What to draw. Default: the sum of diameters where there is one, else the tumour compartments.
+        What to draw. Default: the sum of diameters if there is one, otherwise the tumour compartments.
     log : bool, optional
         Logarithmic values. Default: where values span more than three decades.
     unit : {"day", "week", "month", "year"}, optional
@@ -51,7 +51,7 @@ def plot_simulation(
 
     Returns
     -------
-    Axes, or an array of them where there are several units.
+    Axes, or an array of them if there are several units.
 
     Raises
     ------

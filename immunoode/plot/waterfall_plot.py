@@ -40,7 +40,7 @@ def waterfall(
     responses : Responses
         From `recist` or `irecist`.
     colour : {"response", "arm"}
-        What the bars' colours say: the best response, or the arm.
+        The meaning of the colours of bars: the best response, or the arm.
     confirmed : bool
         Take confirmed best responses; the legend says whether they are.
     ax : Axes, optional

@@ -17,8 +17,10 @@ CLOSE = 1e-7
 NEAR = 1e-4
 """The same at the last iteration: in skewed valleys, Gauss-Newton steps shrink slowly."""
 _LARGEST = 0.7
-"""Longest step of a random effect, in standard deviations of the population or in latent units, whichever is longer: longer
-ones lead to predictions beyond any bound, where proportional errors make the likelihood flat."""
+"""Longest step of a random effect, in standard deviations of the population or in latent units, whichever is longer.
+
+Longer steps lead to predictions beyond any bound, for which proportional errors make the likelihood flat.
+"""
 CANDIDATES = 12
 """Draws from the population among which the starting point of each subject is chosen."""
 DRAWN, WIDE = 240, 3.0

@@ -60,7 +60,7 @@ class CovariancePattern:
         return lower @ lower.T
 
     def derivatives(self, vector: FloatArray) -> Iterator[FloatArray]:
-        """Yield the derivative of the covariance by each element of the vector."""
+        """Yield the derivative of the covariance with respect to each element of the vector."""
         lower = self.lower(vector)
         for i, j in self.elements:
             change = np.zeros_like(lower)

@@ -108,7 +108,7 @@ class MixedEffects:
         return np.stack([d.value(latent[..., k]) for k, d in enumerate(self.distributions)], axis=-1)
 
     def slopes(self, latent: FloatArray) -> FloatArray:
-        """Return derivatives of parameters by their latent values."""
+        """Return derivatives of parameters with respect to their latent values."""
         return np.stack([d.slope(latent[..., k]) for k, d in enumerate(self.distributions)], axis=-1)
 
 

@@ -14,7 +14,7 @@ from immunoode.model.components import Parameter
 NORMAL, LOGNORMAL, LOGIT = "normal", "lognormal", "logit"
 DISTRIBUTIONS = (NORMAL, LOGNORMAL, LOGIT)
 _FAR = 36.0
-"""Latent values of a logit are truncated here, where the parameter equals its bound to rounding."""
+"""Limit at which latent values of a logit are truncated, because the parameter then equals its bound to rounding."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Distribution:
         return self.low + (self.high - self.low) / (1.0 + np.exp(-np.clip(latent, -_FAR, _FAR)))
 
     def slope(self, latent: FloatArray) -> FloatArray:
-        """Return the derivative of the parameter by its latent value."""
+        """Return the derivative of the parameter with respect to its latent value."""
         if self.kind == NORMAL:
             return np.ones_like(latent)
         if self.kind == LOGNORMAL:

@@ -262,7 +262,7 @@ def _first(model: Model, seen: Observations, free: frozenset[str]) -> dict[str, 
 
 
 def _region(population: PopulationModel, model: Model, known: Iterable[str]) -> Region:
-    """Return the region for starting points: within the model's bounds; values taken from the data stay as they are."""
+    """Return the region for starting points: within the model's bounds; values taken from the data are unchanged."""
     made = population.effects
     bounds = np.tile([-np.inf, np.inf], (len(made.coefficients), 1))
     for name, k in zip(made.parameters, made.first, strict=True):

@@ -77,7 +77,7 @@ class ObservationLikelihood:
         return float(self.measured.sum()) * float(np.log(2 * np.pi)) + logs
 
     def transformed(self, f: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return predictions on the scale where errors are normal, and their derivatives by f."""
+        """Return predictions on the scale on which errors are normal, and their derivatives with respect to f."""
         safe = np.maximum(f, self.floor)
         with np.errstate(invalid="ignore"):
             inside = f > self.floor
@@ -110,7 +110,7 @@ class ObservationLikelihood:
         return np.where(np.isfinite(e), e, np.inf)
 
     def slope_and_weight(self, g: FloatArray, errors: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return E, its derivative by g, and W."""
+        """Return E, its derivative with respect to g, and W."""
         v, v_g, _ = self._variance_slopes(g, errors)
         r = self.value - g
         slope = -2.0 * r / v - (r / v) ** 2 * v_g + v_g / v
@@ -147,7 +147,7 @@ class ObservationLikelihood:
         return Terms(e, slope, gg, w, w_g, by[0], by[1], by[2])
 
     def scores(self, g: FloatArray, errors: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return (q, ..., N) derivatives of E by error parameters, and those of log v, which are zero for censored values."""
+        """Return (q, ..., N) derivatives of E with respect to error parameters, and those of log v (zero if censored)."""
         v = self.variance(g, errors)
         shares = self._variance_by_error(v, errors) / v
         by = shares - (self.value - g) ** 2 / v * shares
@@ -164,12 +164,12 @@ class ObservationLikelihood:
         return (self.value - g) / np.sqrt(self.variance(g, errors))
 
     def _variance_slopes(self, g: FloatArray, errors: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return v and its first and second derivative by g."""
+        """Return v and its first and second derivative with respect to g."""
         b = np.where(~self.logged & (np.abs(g) < self.floor), 0.0, self.sizes(errors)[1])
         return self.variance(g, errors), 2.0 * b * g, 2.0 * b
 
     def _variance_by_error(self, v: FloatArray, errors: FloatArray) -> FloatArray:
-        """Return (q, ..., N) derivatives of v by the error parameters."""
+        """Return (q, ..., N) derivatives of v with respect to the error parameters."""
         a, part = self.sizes(errors)[0], 2.0 * self.own_part(errors)
         return np.stack(
             [
@@ -192,7 +192,7 @@ class ObservationLikelihood:
             return (low - g) / sd, (high - g) / sd
 
     def _censored_terms(self, g: FloatArray, errors: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return E of censored observations, its first derivative by g, and half its second."""
+        """Return E of censored observations, its first derivative with respect to g, and half its second."""
         v, v1, v2 = self._variance_slopes(g, errors)
         sd = np.sqrt(v)
         sd1 = v1 / (2.0 * sd)

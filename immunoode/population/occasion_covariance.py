@@ -107,7 +107,7 @@ class OccasionCovariance:
         return self.assembled(self.between.matrix(vector[:count]), self.within.matrix(vector[count:]))
 
     def derivatives(self, vector: FloatArray) -> Iterator[FloatArray]:
-        """Yield the derivative of the covariance by each element of the vector."""
+        """Yield the derivative of the covariance with respect to each element of the vector."""
         count = len(self.between.elements)
         nothing = np.zeros((self.between.size,) * 2), np.zeros((self.within.size,) * 2)
         for change in self.between.derivatives(vector[:count]):

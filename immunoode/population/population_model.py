@@ -49,7 +49,7 @@ class PopulationModel:
         return self.trajectories.seen.subject
 
     def with_tight_tolerance(self) -> PopulationModel:
-        """Return the model with a solver tolerance tight enough for second derivatives by differences."""
+        """Return the model with a solver tolerance tight enough for second derivatives by finite differences."""
         if self.trajectories.rtol <= TIGHT:
             return self
         return replace(self, trajectories=replace(self.trajectories, rtol=TIGHT))

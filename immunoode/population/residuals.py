@@ -1,10 +1,9 @@
 r"""Residuals of a population fit.
 
-IWRES is :math:`(y - f(\hat\eta)) / \sqrt v`. CWRES (Hooker 2007) are those of the model linearised about each subject's
-most likely effects, with mean :math:`f(\hat\eta) - a \hat\eta` and covariance :math:`a \Omega a' + v`, made independent by
-its Cholesky factor. NPDE (Comets 2008) rank each observation among simulated ones, made independent by their empirical
-moments; under the model they are standard normal, whatever the shape of its distributions. For censored observations they are
-NaN.
+IWRES is :math:`(y - f(\hat\eta)) / \sqrt v`. CWRES (Hooker 2007) are those of the model linearised about each subject's most
+likely effects, with mean :math:`f(\hat\eta) - a \hat\eta` and covariance :math:`a \Omega a' + v`, made independent by its
+Cholesky factor. NPDE (Comets 2008) rank each observation among simulated ones, made independent by their empirical moments;
+under the model they are standard normal, regardless of the shape of its distributions. For censored observations they are NaN.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ def list_regimens(search: str = "", *, kind: str = "", therapy: str = "", specie
     kind : str
         "single therapy" or "combination".
     therapy, species, tumour : str
-        What the regimen must be of: "Keytruda", "human", "melanoma".
+        The therapy, species or tumour of the regimen: "Keytruda", "human", "melanoma".
 
     Returns
     -------

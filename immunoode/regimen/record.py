@@ -120,7 +120,7 @@ def record_problems(record: NonmemRecord) -> list[Problem]:
 
 
 def _event_problems(record: NonmemRecord) -> list[tuple[str, str]]:
-    """Return pairs of what is wrong with the event and what would be right."""
+    """Return the problems of the event, each with what would be right."""
     if record.event not in KINDS:
         what = "has no EVID" if math.isnan(record.event) else f"has the EVID {record.event:g}"
         known = "0 observation, 1 dose, 2 other, 3 reset, 4 reset and dose, 5 replace, 6 multiply"

@@ -13,7 +13,7 @@ from immunoode.regimen.record_times import exact_fraction, to_days
 from immunoode.regimen.schedule import MULTIPLY, REPLACE, RESET, SET, EventRecord
 
 OBSERVATION_ORDER, AFTER_ORDER = 0.25, 0.5
-"""Fractions of a row: an observation comes after what its own row sets and before what is set after that row."""
+"""Fractions of a row: an observation comes after the values that its own row sets and before values that later rows set."""
 _Pending = tuple[EventRecord, bool]
 """An event record, and whether it is an additional dose, which an earlier reset or steady state cancels."""
 

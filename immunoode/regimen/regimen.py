@@ -110,7 +110,7 @@ class Regimen:
         return self._with(rule)
 
     def replace(self, therapy: str, amount: str | float, *, at: str | float | Sequence[str | float]) -> Regimen:
-        """Return the regimen with a compartment set to an amount, whatever its content.
+        """Return the regimen with a compartment set to an amount, regardless of its content.
 
         Parameters
         ----------

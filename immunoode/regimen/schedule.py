@@ -94,8 +94,8 @@ class Schedule:
         What happens when the subject's state fulfils a condition. The course of treatment of a trigger is a Schedule, whose
         day 0 is the day on which the trigger fires.
     rates : ndarray, shape (n,)
-        What is fixed about an infusion if the bioavailability of its input is not 1. 0 (the default): its duration. Positive:
-        its rate, in the input's unit per day, so that it lasts bioavailability x amount / rate. `MODEL_RATE` and
+        The property of an infusion that is fixed if the bioavailability of its input is not 1. 0 (the default): its duration.
+        Positive: its rate, in the input's unit per day, so that it lasts bioavailability x amount / rate. `MODEL_RATE` and
         `MODEL_DURATION`: the model states the rate, or the duration, as an expression of the input.
     adding : ndarray of bool, shape (n,)
         Whether a steady state is added to the present state instead of replacing it. False by default.

@@ -30,7 +30,7 @@ SUMMARIES: dict[str, tuple[Callable[[CurveSummary], float], str]] = {
     "nadir_change": (lambda c: c.nadir_change, "best change of {of} (%)"),
     "time_to_progression": (lambda c: np.inf if c.progression_day is None else c.progression_day, "time to {event} (days)"),
 }
-"""What a cell says of the course of its output, and the labels."""
+"""The summaries of the time course of an output in a cell, and their labels."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def grid(
     measure : str, optional
         The output that is measured. Default: as in `compare`.
     summary : {"final", "final_change", "nadir", "nadir_change", "time_to_progression"}
-        What of its course is in a cell.
+        The summary of its time course in a cell.
     parameters : mapping, optional
     progress : bool, optional
         Whether to show a progress bar. Default: with 30 cells or more.

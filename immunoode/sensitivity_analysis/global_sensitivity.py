@@ -63,7 +63,7 @@ def global_sensitivity(
         - "sobol": first-order and total indices (shares of the variance without and with interactions), for independent
           parameters or groups.
         - "morris": mean absolute elementary effects, for screening many parameters.
-        - "pawn": distance by which the distribution of the output shifts, whatever its shape.
+        - "pawn": distance by which the distribution of the output shifts, for any shape.
         - "regional": which parameters differ between patients with and without an event.
         - "shapley": shares of the variance that add up to 1, also for correlated parameters.
         - "tornado": one parameter at a time from a low to a high quantile, the others at their medians.

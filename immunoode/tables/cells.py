@@ -109,7 +109,7 @@ def as_numbers(column: pd.Series) -> NumberColumn:
 
 
 def number_advice(cell: str) -> str:
-    """Return advice on what to write in place of a cell that is not a number.
+    """Return advice on what to write instead of a cell that is not a number.
 
     Examples
     --------

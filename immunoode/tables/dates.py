@@ -59,7 +59,7 @@ class DateColumn:
     texts : Series of str
         The cells as text.
     taken_as : str
-        What the column was taken as, for the reconciliation.
+        The interpretation of the column, for the reconciliation.
     """
 
     values: pd.Series
@@ -198,7 +198,7 @@ def _filled(cell: str, partial: Partial) -> datetime:
 
 
 def date_advice(cell: str) -> str:
-    """Return advice on what to write in place of a cell that is not recognised as a date.
+    """Return advice on what to write instead of a cell that is not recognised as a date.
 
     Examples
     --------

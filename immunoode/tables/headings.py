@@ -123,7 +123,7 @@ def parse_heading(name: str) -> Heading:
 
 
 def heading_words(name: str) -> str:
-    """Return a heading in lower case, without accents, with single underscores in place of blanks and signs.
+    """Return a heading in lower case, without accents, with single underscores instead of blanks and signs.
 
     Examples
     --------

@@ -55,7 +55,7 @@ class Tally:
 @dataclass(frozen=True)
 @shown
 class Reconciliation:
-    """What a reader did with a table.
+    """The use that a reader made of a table.
 
     Attributes
     ----------
@@ -64,9 +64,9 @@ class Reconciliation:
     tallies : tuple of Tally
         Of rows, and of doses and subjects if there are any.
     columns : mapping of str to str
-        For each column of the table what it was taken as, or `UNUSED`.
+        The interpretation of each column of the table, or `UNUSED`.
     notes : tuple of str
-        What was assumed or converted, and what the user should check.
+        Assumptions, conversions, and points that the user should check.
 
     Raises
     ------

@@ -128,7 +128,7 @@ class AdamDataset:
         return pd.DataFrame(listed)[list(LEFT_OUT)] if len(rows) else empty(LEFT_OUT)
 
     def taken(self, roles: Mapping[str, str]) -> dict[str, str]:
-        """Return for each column what it was taken as."""
+        """Return the interpretation of each column."""
         known = {
             SUBJECT: "subject",
             "PARAMCD": "quantity",

@@ -96,8 +96,8 @@ def read_trial(
         Columns of the table by role: {"subject": "ID", "time": "day", "value": "volume_mm3"}. Usual headings are recognised
         without it ("Mouse ID", "Volume (mm3)", "TV", "tumor_volume_mm3", "TRT01P"), including their units, as is a single
         column with a heading that ends in a unit. Required: subject, time (or date), value. Optional: arm, quantity, unit,
-        visit, lesion, kind (of lesion), censoring, limit, flag; start, the date from which days are counted if times are
-        dates; length and width in place of a volume.
+        visit, lesion, kind (of lesion), censoring, limit, flag; start, the date from which days are counted if times are dates;
+        length and width instead of a volume.
     units : str or mapping, optional
         Unit of the values if neither a column nor the heading states it; a mapping gives it by quantity.
     quantity : str, optional

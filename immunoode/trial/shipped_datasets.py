@@ -57,7 +57,7 @@ def list_datasets(search: str = "", *, therapy: str = "", species: str = "", tum
     search : str
         Words that are searched in names, titles and sources, with their synonyms, as in `list_models`.
     therapy, species, tumour : str
-        What the data must be of: "anti-PD-L1", "human", "NSCLC".
+        The therapy, species or tumour of the data: "anti-PD-L1", "human", "NSCLC".
     data : str
         What must have been measured: "sum of diameters".
 

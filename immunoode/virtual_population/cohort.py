@@ -230,7 +230,7 @@ class Cohort:
         ----------
         n : int
         seed : int
-            For a given seed, patient i is the same whatever `n` is.
+            For a given seed, patient i is the same for any `n`.
         """
         check_count(n)
         which = self._drawn(uniforms(seed, "sample of a cohort", range(n))[:, 0])

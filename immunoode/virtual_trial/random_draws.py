@@ -18,8 +18,8 @@ FloatArray = NDArray[np.float64]
 class RandomDraws:
     """Random numbers of subjects: one row per replicate and subject, starting with the first replicate.
 
-    Each number depends only on seed, purpose, replicate and subject, so that a subject has the same numbers whoever else is
-    in the trial, and a replicate has the same numbers whether or not others are simulated.
+    Each number depends only on seed, purpose, replicate and subject, so that the numbers of a subject do not depend on the
+    other subjects in the trial, and a replicate has the same numbers whether or not others are simulated.
 
     Attributes
     ----------

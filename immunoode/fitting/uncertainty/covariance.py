@@ -55,7 +55,7 @@ def deviations(table: DataFrame) -> FloatArray:
 
 
 def natural_name(name: str, parameters: Parameters) -> str:
-    """Return the name of a parameter from that of its logarithm; other names as they are."""
+    """Return the name of a parameter from that of its logarithm; other names are unchanged."""
     bare = name.removeprefix(LOG)
     return bare if name.startswith(LOG) and bare in parameters else name
 

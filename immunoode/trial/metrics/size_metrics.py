@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from immunoode.trial.trial_data import TrialData
 
 FLOOR = 1.0
-"""Smaller sizes count as this in logarithms, as what is not seen may still be there."""
+"""Smaller sizes count as this in logarithms, because an invisible tumour may still exist."""
 
 
 def growth_metrics(

@@ -33,8 +33,8 @@ def confirmed_visits(response: Array, time: Array, subject: Array, counts: Array
     """Return which visits are a CR or PR that a later visit confirms (4.6.1, table 3), with nothing refused between them.
 
     CR needs another CR; PR needs another PR or a CR, and no PR after a CR. (The logic of derive_param_confirmed_bor of
-    admiralonco.) Visits are sorted by subject and time. All responses look at their first later visit, then those that are
-    still undecided at their second, and so on.
+    admiralonco.) Visits are sorted by subject and time. All responses are compared with their first later visit, then those
+    that are still undecided with their second, and so on.
     """
     found = np.zeros(len(response), bool)
     rows = np.flatnonzero(counts)

@@ -43,7 +43,7 @@ class IrecistVisit(NamedTuple):
 
 
 class SubjectHistory:
-    """What is remembered of a subject from visit to visit.
+    """The state of a subject from visit to visit.
 
     An iUPD opens an episode. The episode ends with iCPD, or with iSD, iPR or iCR, after which progression has to occur and be
     confirmed again ("the bar is reset"). Assessments that are NE leave the episode open.

@@ -30,9 +30,8 @@ def sum_lesions(data: TrialData, rules: RecistRules | None = None) -> TrialData:
     Returns
     -------
     TrialData
-        The same data with "sum_of_diameters" (mm) in place of the diameters: at baseline, and at the visits at which all
-        targets were evaluated. The other visits are in `left_out`, as are sums that the data already have of the same
-        subjects.
+        The same data with "sum_of_diameters" (mm) instead of the diameters: at baseline, and at the visits at which all targets
+        were evaluated. The other visits are in `left_out`, as are sums that the data already have of the same subjects.
 
     Raises
     ------

@@ -66,7 +66,7 @@ def standardise_columns(frame: pd.DataFrame, where: str = "assessments", roles: 
 
 
 def _time(frame: pd.DataFrame, found: ColumnRoles, where: str) -> pd.Series:
-    """Return days; cells that are not times stay as they are."""
+    """Return days; cells that are not times are unchanged."""
     column = frame[found.found.get("time", found.found.get("date"))]
     if not len(frame):
         return column

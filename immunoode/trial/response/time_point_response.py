@@ -14,7 +14,7 @@ from immunoode.trial.response.visits import Array, AssessmentData, Subjects, Vis
 
 @dataclass(frozen=True)
 class TimePointResponse:
-    """What the rules derive for each visit, one entry per visit.
+    """The results of the rules for each visit, one entry per visit.
 
     Attributes
     ----------
@@ -120,7 +120,7 @@ def overall_response(target: Array, non_target: Array, markers_normal: Array) ->
 
 
 def recist_response(evaluated: TimePointResponse, visits: Visits) -> Array:
-    """Return the response by RECIST 1.1: new lesions and disease that reappears are PD, whatever else is seen."""
+    """Return the response by RECIST 1.1: new lesions and disease that reappears are PD, regardless of other findings."""
     return np.where((visits.new_lesions_present > 0) | evaluated.reappeared, PD, evaluated.response_without_new_lesions)
 
 

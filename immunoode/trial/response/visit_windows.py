@@ -13,7 +13,7 @@ Array = np.ndarray
 
 @dataclass
 class _Visit:
-    """A visit that is being put together: its first day, its names, and what was assessed at it."""
+    """A visit that is being assembled: its first day, its names, and the items assessed at it."""
 
     first_day: float
     names: set[str] = field(default_factory=set)
@@ -34,7 +34,7 @@ def assign_visit_days(subject: Array, time: Array, name: Array, item: Array, rul
     name : ndarray of str, shape (rows,)
         Name of the visit; "" if it has none.
     item : ndarray of int, shape (rows,)
-        What was assessed: one number per lesion, another one for a sum, and so on.
+        The assessed item: one number per lesion, another one for a sum, and so on.
     """
     first = time.astype(float).copy()
     order = np.argsort(subject, kind="stable")

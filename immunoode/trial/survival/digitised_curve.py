@@ -1,4 +1,4 @@
-"""Survival curves read off figures: points become a falling curve that starts at 1, and what was changed is stated."""
+"""Survival curves read off figures: points become a decreasing curve that starts at 1, and all changes are stated."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class DigitisedCurve:
     left_out : DataFrame
         Points that were not used: row, reason.
     notes : tuple of str
-        What was changed.
+        The changes.
     """
 
     time: FloatArray

@@ -72,7 +72,7 @@ def group_names(rows: pd.DataFrame, by: str) -> pd.Series:
     Raises
     ------
     DataError
-        If there is no such column, or some rows have no value there: they would be a group of their own.
+        If there is no such column, or some rows have no value there, which would form a separate group.
     """
     if by not in rows.columns:
         raise DataError(Problem("by", f"there is no column {by!r}", nearest(by, map(str, rows.columns))))

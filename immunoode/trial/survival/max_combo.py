@@ -111,8 +111,8 @@ def max_combo(
     Notes
     -----
     The covariance of two statistics is that of their weighted sums over the same events; p values are multivariate normal
-    probabilities. A test that finds late differences can be significant although survival is worse at first: look at the
-    curves, too.
+    probabilities. A test that finds late differences can be significant although survival is worse at first: also inspect the
+    curves.
 
     References
     ----------

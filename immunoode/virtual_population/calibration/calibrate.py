@@ -40,9 +40,9 @@ def calibrate(
 ) -> Cohort:
     """Weight virtual patients so that they meet targets within their sampling errors, with weights as equal as possible.
 
-    The weights minimise the divergence from the prior weights plus half of the misfit of the targets, which is
-    (difference)' covariance^-1 (difference): one convex program. Its dual has one variable per row of the targets,
-    whatever the number of patients.
+    The weights minimise the divergence from the prior weights plus half of the misfit of the targets, which is (difference)'
+    covariance^-1 (difference): one convex program. Its dual has one variable per row of the targets, regardless of the number
+    of patients.
 
     Parameters
     ----------

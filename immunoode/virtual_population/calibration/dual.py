@@ -77,7 +77,7 @@ def solve_dual(
     """Return the weights that minimise size x divergence from the prior + misfit of the targets / 2.
 
     The misfit is (moments' w - observed)' covariance^-1 (moments' w - observed); rows whose covariance is zero hold exactly.
-    The dual has one variable per row and is smooth and convex, whatever the number of patients.
+    The dual has one variable per row and is smooth and convex, regardless of the number of patients.
 
     Parameters
     ----------
