@@ -36,7 +36,7 @@ NLMIXR = {  # 7.0, per hour: log ka, log cl, log v, sd of errors, variances
 TEXT = f"""Each time is that of one call of `fit_population`, the best of up to {ROUNDS}; in brackets that of all processors
 together, which other work on the machine disturbs less. It holds making the problem, the model's machine
 code, the fit to convergence; kernels are warm, as in a notebook after its first cell. Standard errors and likelihoods are made
-when they are asked for, and not counted. Theophylline: 12 subjects, one compartment solved as ODE, three random effects; what
+when they are requested, and not counted. Theophylline: 12 subjects, one compartment solved as ODE, three random effects; what
 nlmixr2 7.0 finds stands in a table of its own below. Tumour sizes: the law of Stein and
 Fojo, 300 subjects, three random effects, additive and proportional errors. Eight states: the base model with pembrolizumab, 200
 patients, 17 doses, three random effects. Occasions: 100 subjects of a crossover in two periods, the same model as theophylline,

@@ -128,7 +128,7 @@ def as_known(name: Any, known: Iterable[str], what: str) -> Any:
 
 
 def with_known_names(given: Mapping[str, Any], known: Iterable[str], what: str) -> dict[str, Any]:
-    """Return a mapping under the known names; where both spellings are given, the American one stays, to be refused.
+    """Return a mapping under the known names; if both spellings are given, the American one is kept and refused later.
 
     Warns
     -----

@@ -61,6 +61,15 @@ PHRASES = (
     Phrase(r"\bhow it is settled\b|\bthe habit\)", "say which convention is used"),
     Phrase(r"\bsaid of no\b|\bis said of\b", "is given without"),
     Phrase(r"\bWhere (?:not|none)[ ,]", "If not"),
+    Phrase(r"\bheld down by\b|\bstability holds down\b", "limited by"),
+    Phrase(r"\bWhat it costs\b|\bThink again\b", "Consequences; We would think again"),
+    Phrase(r"\bthe likelier\b", "the more likely"),
+    Phrase(r"\btriggers look at\b|\blook at triggers\b", "watch; evaluate"),
+    Phrase(r"\bderivatives? by (?:states?|time|the (?:states|parameters?))\b", "with respect to"),
+    Phrase(r"\b(?:made|looked at|calibrated) anew\b", "again; repeat"),
+    Phrase(r"\bwhoever else\b|\bwithout a word\b", "do not depend on other ...; without a message"),
+    Phrase(r"\bwhose place all panels take\b", "whose area all panels share"),
+    Phrase(r"\bbeside (?:R|trials|an empirical|their product)\b", "compared with"),
     Phrase(r"\bwithout wanting\b|\bas wanted\b|\bthat are wanted\b", "requested; needed"),
 )
 FORBIDDEN = tuple((re.compile(p.pattern), p.instead) for p in PHRASES)

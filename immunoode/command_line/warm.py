@@ -8,7 +8,7 @@ from immunoode.command_line.command import Command, no_options
 from immunoode.command_line.exit_status import FINE
 
 _DESCRIPTION = """Compile all kernels of the solver that are not in the cache, and say where that is; later simulations,
-of any model, load them. To be run by whoever installs the package. NUMBA_CACHE_DIR names another folder."""
+of any model, load them. Run it as the user who installs the package. NUMBA_CACHE_DIR names another folder."""
 
 
 def _run(given: Namespace) -> int:

@@ -77,7 +77,7 @@ def cohort_parameters(
     columns : sequence of str, optional
         By default the first twelve parameters that vary.
     ax : Axes or sequence of Axes, optional
-        One per panel, or one whose place all panels take.
+        One per panel, or one whose area all panels share.
     title : str, optional
     figsize : (float, float), optional
         Inches.

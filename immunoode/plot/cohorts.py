@@ -32,7 +32,7 @@ def trial_comparison(
     ----------
     comparison : TrialComparison
     ax : Axes or array of Axes, optional
-        One for each kind of number that there is, or one whose place all panels take.
+        One for each kind of number that there is, or one whose area all panels share.
     title : str, optional
     figsize : (float, float), optional
         Inches.

@@ -49,7 +49,7 @@ def plot_fit(
     quantity : one of several fitted quantities (by default, all)
     bands : draw the band of the curve, and in panels of subjects the band of new observations
     log : logarithmic axes; by default, if errors are relative and the data span more than a factor of 100
-    ax : one Axes per panel, or one whose place all panels take
+    ax : one Axes per panel, or one whose area all panels share
     title : by default, the model and the title of the data
     figsize : inches
 
@@ -216,7 +216,7 @@ def plot_residuals(
     log : bool, optional
         Logarithmic axes.
     ax : Axes or sequence of Axes, optional
-        One per panel, or one whose place all panels take.
+        One per panel, or one whose area all panels share.
     title : str, optional
     figsize : (float, float), optional
         Inches.

@@ -30,7 +30,7 @@ def plot_identifiability(
     ----------
     found : Identifiability
     ax : Axes or sequence of Axes, optional
-        One per panel, or one whose place all panels take.
+        One per panel, or one whose area all panels share.
     title : str, optional
     figsize : (float, float), optional
         Inches.

@@ -48,7 +48,7 @@ def measurements(
     log : bool, optional
         Logarithmic axes; by default where the values span more than a factor of a thousand.
     ax : Axes or sequence of Axes, optional
-        One per panel, or one whose place all panels take.
+        One per panel, or one whose area all panels share.
     title : str, optional
         By default, the title of the data.
     figsize : (float, float), optional

@@ -38,7 +38,7 @@ def plot_optimum(
     unit : {"day", "week", "month", "year"}, optional
         Of time; by default what suits the span.
     ax : Axes or sequence of Axes, optional
-        One per therapy, or one whose place all panels take.
+        One per therapy, or one whose area all panels share.
     title : str, optional
         Default: objective and value.
     figsize : (float, float), optional

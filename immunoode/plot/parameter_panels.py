@@ -42,7 +42,7 @@ def fitted_parameters(
     columns : sequence of str, optional
         Parameters; by default the first twelve that were fitted.
     ax : Axes or sequence of Axes, optional
-        One per panel, or one whose place all panels take.
+        One per panel, or one whose area all panels share.
     title : str, optional
     figsize : (float, float), optional
         Inches.
@@ -108,7 +108,7 @@ def patient_parameters(
     columns : sequence of str, optional
         By default the first twelve parameters that vary.
     ax : Axes or sequence of Axes, optional
-        One per panel, or one whose place all panels take.
+        One per panel, or one whose area all panels share.
     title : str, optional
     figsize : (float, float), optional
         Inches.

@@ -58,7 +58,7 @@ def plot_individuals(
     log : bool
         Logarithmic axis.
     ax : Axes or sequence of Axes, optional
-        One per panel, or one whose place all panels take.
+        One per panel, or one whose area all panels share.
     title : str, optional
     figsize : (float, float), optional
         Inches.
@@ -135,7 +135,7 @@ def plot_goodness(
     log : bool, optional
         Logarithmic axes of observations and predictions; by default, if the largest is more than ten times the median.
     ax : Axes or sequence of Axes, optional
-        One per panel, or one whose place all panels take.
+        One per panel, or one whose area all panels share.
     title : str, optional
     figsize : (float, float), optional
         Inches.
@@ -228,7 +228,7 @@ def plot_convergence(
     ----------
     result : PopulationResult
     ax : Axes or sequence of Axes, optional
-        One per panel, or one whose place all panels take.
+        One per panel, or one whose area all panels share.
     title : str, optional
     figsize : (float, float), optional
         Inches.
@@ -287,7 +287,7 @@ def plot_predictive(
     points : bool
         Whether to draw the observations.
     ax : Axes or sequence of Axes, optional
-        One per panel, or one whose place all panels take.
+        One per panel, or one whose area all panels share.
     title : str, optional
     figsize : (float, float), optional
         Inches.

@@ -51,7 +51,7 @@ def response_over_time(
         last visit.
     unit : {"day", "week", "month", "year"}, optional
     ax : Axes or array of Axes, optional
-        One per arm, or one whose place all panels take.
+        One per arm, or one whose area all panels share.
     title : str, optional
     figsize : (float, float), optional
         Inches.
@@ -176,7 +176,7 @@ def sums_by_arm(
     log : bool
         Logarithmic axis.
     ax : Axes or array of Axes, optional
-        One per arm, or one whose place all panels take.
+        One per arm, or one whose area all panels share.
     title : str, optional
     figsize : (float, float), optional
         Inches.

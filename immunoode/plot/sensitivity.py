@@ -133,7 +133,7 @@ def plot_scatter(
     most, columns : int
         Panels, and panels side by side.
     ax : Axes or sequence of Axes, optional
-        One per parameter, or one whose place all panels take.
+        One per parameter, or one whose area all panels share.
     title : str, optional
     figsize : (float, float), optional
         Inches.

@@ -43,7 +43,7 @@ def plot_simulation(
     unit : {"day", "week", "month", "year"}, optional
         Of time; by default what suits the span.
     ax : Axes or sequence of Axes, optional
-        One for each panel, or one whose place all panels take; outputs of one unit share a panel.
+        One for each panel, or one whose area all panels share; outputs of one unit share a panel.
     title : str, optional
         Default: the name of the model.
     figsize : (float, float), optional

@@ -37,7 +37,7 @@ def plot_profiles(profiles: Profiles, *, ax: Any = None, title: str | None = Non
     ----------
     profiles : Profiles
     ax : Axes or sequence of Axes, optional
-        One per panel, or one whose place all panels take.
+        One per panel, or one whose area all panels share.
     title : str, optional
     figsize : (float, float), optional
         Inches.
@@ -107,7 +107,7 @@ def plot_draws(draws: Draws, *, ax: Any = None, title: str | None = None, figsiz
     ----------
     draws : Draws
     ax : Axes or sequence of Axes, optional
-        One per panel, or one whose place all panels take.
+        One per panel, or one whose area all panels share.
     title : str, optional
     figsize : (float, float), optional
         Inches.

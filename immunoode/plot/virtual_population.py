@@ -49,7 +49,7 @@ def plot_distribution(
     columns : int
         Panels side by side.
     ax : Axes or sequence of Axes, optional
-        One per panel, or one whose place all panels take.
+        One per panel, or one whose area all panels share.
     title : str, optional
     figsize : (float, float), optional
         Inches.
@@ -113,7 +113,7 @@ def plot_plausibility(
     bins : int
         Of the histograms.
     ax : Axes or sequence of Axes, optional
-        One per panel, or one whose place all panels take.
+        One per panel, or one whose area all panels share.
     title : str, optional
     figsize : (float, float), optional
         Inches.

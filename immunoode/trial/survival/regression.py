@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 DISTRIBUTIONS = ("weibull", "log-normal", "log-logistic")
 EARLIEST = 0.25
-"""Days in place of a time of 0, which distributions of failure times do not allow."""
+"""Days used instead of a time of 0, which distributions of failure times do not allow."""
 PRECISION = 1e-10
 """Precision of Newton's method in Cox regression; by default lifelines stops at about four digits."""
 
