@@ -8,8 +8,8 @@ PROJECT := pyproject.toml setup.cfg
 # Fonts are listed once an environment: a list shared with other environments breaks when one of these is moved.
 export MPLCONFIGDIR := $(abspath $(VENV))/matplotlib
 
-# Tests run in a process per processor; a file of tests stays in one of them. WORKERS= runs them in this one.
-WORKERS ?= -n logical --maxprocesses 8 --dist loadfile
+# Tests run in a process per processor; one that has done its own takes over from the others. WORKERS= runs them in this one.
+WORKERS ?= -n logical --maxprocesses 8 --dist worksteal
 
 .PHONY: help demo test slow lint types docs bench figures pages wheel clean
 

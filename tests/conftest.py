@@ -1,4 +1,4 @@
-"""What holds for every test: no figure is left open, and examples of Hypothesis are the same each time and have no deadline."""
+"""What holds for every test: figures are closed, and examples of Hypothesis are the same each time, without a deadline."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import is_hypothesis_test, settings
 
-settings.register_profile("same examples on any machine", deadline=None, derandomize=True)
-settings.load_profile("same examples on any machine")
+settings.register_profile("few", deadline=None, derandomize=True, max_examples=25)
+settings.register_profile("many", parent=settings.get_profile("few"), max_examples=100)
+settings.load_profile("few")
 
 
 _BEGIN = pytest.StashKey[float]()
@@ -23,6 +24,20 @@ def _no_figures_left() -> Iterator[None]:
     yield
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close("all")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.option.markexpr == "slow":
+        settings.load_profile("many")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let tests of properties run again among the slow ones, with four times as many examples."""
+    if config.option.markexpr == "slow":
+        for item in items:
+            if is_hypothesis_test(getattr(item, "obj", None)):
+                item.add_marker("slow")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -16,6 +16,8 @@ from immunoode.model.library import model_names
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 
+from tests.long_forms import spread
+
 MODELS = [imo.load_model(name) for name in model_names()]
 BARE = [
     m.name for m in MODELS if m.kind in ("base", "published") and len(m.compartments) <= 20
@@ -29,7 +31,7 @@ def test_the_four_steady_states_of_kuznetsov() -> None:
     assert np.allclose(found["tumour"], [4.470e8, 0.0, 2.680e8, 8.186e6], rtol=1e-3)
 
 
-@pytest.mark.parametrize("name", BARE)
+@pytest.mark.parametrize("name", spread(BARE, 8))
 def test_nothing_changes_at_a_steady_state(name: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -41,6 +43,7 @@ def test_nothing_changes_at_a_steady_state(name: str) -> None:
         assert (at >= 0).all() and (np.abs(rates(at)) <= 1e-8 * size + 1e-9).all()
 
 
+@pytest.mark.slow
 def test_those_far_from_the_start_are_found() -> None:
     """Kirschner's dormant tumour is five decades above the single cell it starts from; c = 0.035 lies above the Hopf point."""
     found = imo.analysis.steady_states("kirschner1998").iloc[-1]
@@ -52,6 +55,7 @@ def test_those_far_from_the_start_are_found() -> None:
     assert len(imo.analysis.steady_states("dritschel2018")) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("antigenicity", "count", "stability"),
     [(8.54e-5, 4, "saddle"), (8.56e-5, 2, "saddle"), (0.03245, 2, "saddle"), (0.03248, 2, "stable focus")],
@@ -67,6 +71,7 @@ def test_predator_and_prey_turn_about_a_centre() -> None:
     assert imo.analysis.steady_states("chaudhury2020")["stability"].tolist() == ["saddle", "centre"]
 
 
+@pytest.mark.slow
 def test_where_two_meet_there_is_one() -> None:
     found = imo.analysis.steady_states("bunimovich2007")
     assert found["tumour"].tolist()[-1] == 0 and len(found) == 3
@@ -77,6 +82,7 @@ def test_a_curve_of_them_is_told() -> None:
         imo.analysis.steady_states("creemers2021")
 
 
+@pytest.mark.slow
 def test_what_is_stable_is_reached() -> None:
     found = imo.analysis.steady_states("tsur2019")
     stable = found[found["stability"] == "stable"].iloc[0]
@@ -89,6 +95,7 @@ def test_what_is_stable_is_reached() -> None:
     assert np.allclose(at, [stable[s] for s in rates.states], rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_parameters_move_steady_states() -> None:
     first = next(iter(imo.load_model("kuznetsov1994").parameters))
     usual = imo.analysis.steady_states("kuznetsov1994")
@@ -112,6 +119,7 @@ def test_the_phase_plane() -> None:
         imo.plot.phase_plane("kuznetsov1994", "tumour", "tumour")
 
 
+@pytest.mark.slow
 def test_nullclines_of_quasi_steady_others_cross_at_the_steady_states_of_the_whole_model() -> None:
     from immunoode.analysis.rates import at_rest
 

@@ -63,6 +63,7 @@ def test_cells_without_the_antigen_relapse_after_a_complete_response():
     assert run["tumour"][-1] == 0 and change(run, -1) > 0
 
 
+@pytest.mark.slow
 def test_chemotherapy_and_radiotherapy_reach_cells_without_the_antigen():
     gemcitabine = imo.load_model("chemotherapy", variant="gemcitabine")
     both = imo.Regimen().dose("radiotherapy", "2 Gy", start=60) + imo.Regimen().dose("gemcitabine", "1000 mg/m2", start=60)

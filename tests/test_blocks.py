@@ -24,6 +24,7 @@ from immunoode.blocks.run_folder import RunFolder
 from immunoode.blocks.work import Task, packed, warn_of_processors
 from immunoode.errors import DataError, MissingPackageError, SolveError
 from tests.block_work import Failing, Squares
+from tests.long_forms import spread
 from tests.test_solve_population import decay
 from tests.test_solve_to_file import content
 
@@ -79,6 +80,7 @@ def test_what_a_file_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert table.iloc[-1].tolist() == [22, 42.0, 484.0, "patient 1"]
 
 
+@pytest.mark.slow
 def test_workers_give_the_same(tmp_path: Path, cluster: Any) -> None:
     pytest.importorskip("pyarrow")
     written(tmp_path / "known.parquet", Squares(), 5)
@@ -89,8 +91,9 @@ def test_workers_give_the_same(tmp_path: Path, cluster: Any) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="processes are killed")
-@pytest.mark.parametrize("kind", [pytest.param("processes", marks=pytest.mark.slow), "cluster"])
+@pytest.mark.parametrize("kind", ["processes", "cluster"])
 def test_a_killed_worker_loses_nothing(tmp_path: Path, kind: str, request: pytest.FixtureRequest) -> None:
     pytest.importorskip("pyarrow")
     where = {"workers": 2} if kind == "processes" else {"client": request.getfixturevalue("cluster")}
@@ -101,7 +104,7 @@ def test_a_killed_worker_loses_nothing(tmp_path: Path, kind: str, request: pytes
     assert content(tmp_path / "a.parquet") == content(tmp_path / "known.parquet")
 
 
-@pytest.mark.parametrize("where", [{}, {"workers": 2}, "cluster"])
+@pytest.mark.parametrize("where", spread([{}, {"workers": 2}, "cluster"], 1))
 def test_an_error_of_a_block_is_raised(where: Any, request: pytest.FixtureRequest) -> None:
     where = {"client": request.getfixturevalue(where)} if isinstance(where, str) else where
     how = Processing(executor_of(where.get("workers"), where.get("client")), 2)

@@ -23,7 +23,7 @@ BARE = [name for name in model_names() if imo.load_model(name).kind in ("base", 
 MODELS: dict[str, Any] = {name: (lambda name=name: imo.load_model(name)) for name in BARE}
 MODELS |= {name: (lambda name=name: combination(name)[0]) for name in THERAPIES}
 
-SHORT = ("tumour_immune", "kuznetsov1994", "kirschner1998", "pembrolizumab", "car_t", "radiotherapy")
+SHORT = ("kuznetsov1994", "pembrolizumab", "radiotherapy")
 
 
 def python(model: imo.Model) -> dict[str, Any]:

@@ -154,6 +154,7 @@ def test_arms_that_are_not_clear_stop_the_command_with_what_to_write(tmp_path, c
     assert not list(tmp_path.glob("out/*.png"))
 
 
+@pytest.mark.slow
 def test_values_that_the_data_do_not_determine_are_said_before_the_scenarios(tmp_path, capsys):
     (tmp_path / "own.csv").write_text(poor(["anti-PD-1", "RT", "combo"]))
     command = ["demo", "--data", str(tmp_path / "own.csv"), "--out", str(tmp_path / "out"), "--quiet"]

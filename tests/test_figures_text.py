@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 import immunoode as imo
+from tests.long_forms import spread
 from tests.population_models import decay_model
 
 matplotlib.use("Agg")
@@ -95,7 +96,7 @@ def population() -> Any:
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("name", spread(FIGURES, 7))
 def test_dollar_signs_are_dollar_signs(name: str) -> None:
     from matplotlib import pyplot
     from matplotlib.cbook import is_math_text

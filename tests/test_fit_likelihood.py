@@ -19,6 +19,7 @@ from immunoode.fitting.minimise import METHODS, minimise
 from immunoode.fitting.observations import observations
 from immunoode.fitting.residual_error import ResidualError, normal_error, residual_error
 from immunoode.solve.options import SolverOptions
+from tests.long_forms import spread
 from tests.toy_predictor import MODEL, RATES, objective, simulated
 
 CASES = [("proportional", 0.3, 0.0), ("additive", 0.0, 3.0), ("combined", 0.15, 1.5), ("lognormal", 0.1, 0.0)]
@@ -52,7 +53,7 @@ def data_for(kind: str, proportional: float, additive: float, limit: float):  # 
     return type(data)(frame)
 
 
-@pytest.mark.parametrize("limit", [0.0, 6.0])
+@pytest.mark.parametrize("limit", spread([0.0, 6.0], 1))
 @pytest.mark.parametrize(("kind", "proportional", "additive"), CASES)
 def test_least_squares_finds_the_maximum_of_the_likelihood(
     kind: str, proportional: float, additive: float, limit: float

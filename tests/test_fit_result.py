@@ -130,6 +130,7 @@ def test_a_fit_that_is_stopped_says_so() -> None:
     assert not stopped.success and "did not converge" in stopped.report()
 
 
+@pytest.mark.slow
 def test_figures_draw(result: FitResult) -> None:
     import matplotlib
 

@@ -136,6 +136,7 @@ def test_ctrl_c_pressed_again_and_again_is_an_exception() -> None:
         signal.raise_signal(signal.SIGINT)
 
 
+@pytest.mark.slow
 def test_starts_that_are_done_are_kept_and_counted(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     pressing(monkeypatch, 17, Future, "result")
     found = imo.fit(decay_model(), decays(6, sd=(0.0, 0.3)), ["rate", "amount"], starts=40, start=0.0, progress=False)

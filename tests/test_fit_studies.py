@@ -130,6 +130,7 @@ def test_the_doses_are_those_of_the_data(data: imo.TrialData, whole: imo.FitResu
     assert again.deviance == pytest.approx(whole.deviance, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_an_earlier_fit_with_its_uncertainty(data: imo.TrialData) -> None:
     """Pharmacokinetics from one study, known as well as they are, in the fit of tumours alone of another."""
     first = imo.fit(

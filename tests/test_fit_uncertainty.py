@@ -115,6 +115,7 @@ def test_bands_of_draws_are_like_those_of_the_covariance(result: FitResult) -> N
     np.testing.assert_allclose(ours["upper"] - ours["lower"], theirs["upper"] - theirs["lower"], rtol=0.4)
 
 
+@pytest.mark.slow
 def test_censored_data_are_simulated_censored() -> None:
     found = fitted(simulated(20, limit=8.0), "combined", per_arm=["rate"])
     draws = found.bootstrap(20, progress=False)
@@ -159,6 +160,7 @@ def test_a_posterior_goes_to_arviz_and_makes_bands() -> None:
     assert (band["lower"] < band["predicted"]).all() and (band["predicted"] < band["upper"]).all()
 
 
+@pytest.mark.slow
 def test_several_starts_lead_to_one_minimum() -> None:
     data = decays(6, sd=(0.0, 0.3))
     found = imo.fit(decay_model(), data, ["rate", "amount"], starts=8, start=0.0, progress=False)
@@ -242,6 +244,7 @@ def test_students_t_withstands_outliers() -> None:
     assert robust.deviance < spoilt.deviance and "Student" in robust.report()
 
 
+@pytest.mark.slow
 def test_every_likelihood_is_at_its_maximum() -> None:
     """Moving any parameter or the scale from where the fit ended makes it no better, with and without censoring."""
     for student in (None, 4.0):

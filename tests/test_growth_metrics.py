@@ -51,6 +51,7 @@ def test_fits_recover_what_made_the_data(name: str) -> None:
     assert row["time_to_growth"] == pytest.approx(law.time_to_growth(VALUES), rel=1e-3) and row["residual"] < 1e-5
 
 
+@pytest.mark.slow
 def test_standard_errors_cover() -> None:
     random, law, hits = np.random.default_rng(0), LAWS["stein-fojo"], 0
     tables = [

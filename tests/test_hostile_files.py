@@ -192,11 +192,10 @@ for name in names:
 KINDS: dict[str, Callable[[Path], Iterator[tuple[str, str]]]] = {"books": books, "texts": texts, "models": models, "fits": fits}
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_hostile_files_are_refused_in_little_memory(kind: str, tmp_path: Path) -> None:
-    expected = dict(KINDS[kind](tmp_path))
+def test_hostile_files_are_refused_in_little_memory(tmp_path: Path) -> None:
+    expected = {name: said for kind in KINDS for name, said in KINDS[kind](tmp_path)}
     command = [sys.executable, "-c", READ, str(tmp_path), json.dumps(list(expected))]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1_200)
     rows = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("[")]
     assert [row[0] for row in rows] == list(expected), done.stderr[-2000:]
     for name, said, room in rows:

@@ -14,6 +14,7 @@ from immunoode.combination.rank_correlation import cohort_correlation
 from immunoode.combination.step_curve import StepCurve, additive_survival, curve_of, independent_survival
 from immunoode.errors import DataError
 from immunoode.virtual_population import Cohort, VirtualPatients
+from tests.long_forms import spread
 from tests.published_data import data_file
 
 FloatArray = NDArray[np.float64]
@@ -74,7 +75,7 @@ def test_correlation_zero_one_and_minus_one_are_the_formulas() -> None:
         assert independent_survival(FIRST, SECOND, correlation, days) == pytest.approx(expected, abs=1e-15)
 
 
-@pytest.mark.parametrize("correlation", CORRELATIONS)
+@pytest.mark.parametrize("correlation", spread(CORRELATIONS, 2))
 def test_both_predictions_are_those_of_simulated_patients(correlation: float) -> None:
     n, days = 1_000_000, np.linspace(10.0, 990.0, 21)
     first, second = drawn_times(correlation, n)
@@ -113,6 +114,7 @@ def test_published_curves_give_falling_curves_between_zero_and_one() -> None:
         assert (found.curve["independent"] >= found.curve[["first", "second"]].max(axis=1) - 1e-12).all()
 
 
+@pytest.mark.slow
 def test_a_verdict_follows_from_what_was_simulated() -> None:
     options = {"correlation": 0.0, "correlation_error": 0.0, "draws": 100, "first_scan": "2 weeks"}
     independent = imo.independent_action("A", "B", "A + B", data=trial(1, 600), **options)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name != "posix", reason="processes are forked and killed")]
-KILLS = 50
-"""Moments per kind of result: five minutes of them in all."""
+KILLS = 20
+"""Moments per kind of result: a fault that one of seven would meet is met with a probability of 95 %."""
 
 PREPARED = """
 import json, os, random, shutil, signal, sys, time, warnings

@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 import symengine as se
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from immunoode import combine, list_models, load_model, read_model, save_model
@@ -13,6 +13,7 @@ from immunoode.errors import ModelError
 from immunoode.model.closed_model import resolve
 from immunoode.model.expressions import first_dose
 from immunoode.model.read import parse_model
+from tests.long_forms import spread
 from tests.naive import Naive
 
 BASE = {
@@ -61,7 +62,6 @@ def toy(name):
 names = st.lists(st.sampled_from([f"drug{i}" for i in range(1, 7)]), unique=True, min_size=1, max_size=6)
 
 
-@settings(max_examples=40)
 @given(names, st.randoms(use_true_random=False))
 def test_order_and_grouping_do_not_matter(chosen, shuffle):
     models = [parse_model(BASE, "base"), *map(toy, chosen)]
@@ -75,7 +75,6 @@ def test_order_and_grouping_do_not_matter(chosen, shuffle):
     assert resolve(combine(*grouped)).equations.key == resolve(expected).equations.key
 
 
-@settings(max_examples=25)
 @given(names, st.integers(0, 10**6))
 def test_equations_equal_the_naive_reading(chosen, seed):
     agree(resolve(combine(parse_model(BASE, "base"), *map(toy, chosen))).model, seed)
@@ -102,7 +101,7 @@ def shipped():
     return list(list_models().index)
 
 
-@pytest.mark.parametrize("name", shipped())
+@pytest.mark.parametrize("name", spread(shipped(), 16))
 def test_shipped_models_equal_the_naive_reading(name):
     model = load_model(name)
     if model.kind not in ("base", "published"):
@@ -184,7 +183,7 @@ def test_two_dying_compartments_are_ambiguous_only_for_outsiders():
     assert "second_cells" in str(killed) and "tumour" not in str(killed).replace("second", "")
 
 
-@pytest.mark.parametrize("name", shipped())
+@pytest.mark.parametrize("name", spread(shipped(), 20))
 def test_save_and_load_give_the_same_model(name, tmp_path):
     model = load_model(name)
     assert read_model(save_model(model, tmp_path / f"{name}.toml")) == model

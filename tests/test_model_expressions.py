@@ -4,7 +4,7 @@ import math
 
 import pytest
 import symengine as se
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from immunoode.model.expression_units import measure, measure_of_unit
@@ -55,7 +55,6 @@ def grow(inner):
     )
 
 
-@settings(max_examples=120)
 @given(st.recursive(leaves, grow, max_leaves=12), st.floats(0.01, 30), st.floats(0.01, 30))
 def test_compiled_equals_naive_reading(text, x, y):
     expected = interpreted(text, x, y)

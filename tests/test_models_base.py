@@ -41,6 +41,7 @@ def test_elimination():
     assert run["tumour"][-1] == 0.0
 
 
+@pytest.mark.slow
 def test_equilibrium_holds_an_occult_tumour_for_decades_and_no_larger_one():
     later = size(variant="equilibrium", until="20 years")[730:]
     assert later.min() > 1 and later.max() < 10
@@ -154,6 +155,7 @@ def test_priming_depends_modestly_on_the_lymphocyte_count():
     assert 0.2 < tenth < 0.4
 
 
+@pytest.mark.slow
 def test_any_parameters_within_their_bounds_solve():
     antibodies = (
         imo.load_model("pd1_inhibitor", variant="pembrolizumab"),

@@ -52,7 +52,7 @@ COUNTED = [
 ]
 
 
-@pytest.mark.parametrize("name", spread(COUNTED, 4))
+@pytest.mark.parametrize("name", spread(COUNTED, 3))
 def test_it_attaches_to_every_published_tumour_counted_in_cells(name):
     alone, observed = (imo.simulate(m, times=[0.0, 1.0, 5.0]) for m in (name, imo.combine(name, "ctdna")))
     for state in imo.load_model(name).compartments:

@@ -90,6 +90,7 @@ def test_too_high_a_dose_kills_less():
     assert left[1] < left[0] and left[1] < left[2]
 
 
+@pytest.mark.slow
 def test_blocking_pd1_and_having_lymphocytes_help():
     pembrolizumab = imo.load_model("pd1_inhibitor", variant="pembrolizumab")
     regimen = TEN + imo.Regimen().dose("pembrolizumab", "200 mg", every="3 weeks", count=2)

@@ -42,6 +42,7 @@ def test_radiation_makes_the_tumour_resist_t_cells_unless_pd1_is_blocked():
     assert blocked[5] > 0.95
 
 
+@pytest.mark.slow
 def test_blockade_during_radiotherapy_gains_from_the_interaction_and_blockade_after_it_does_not():
     def benefit(start, *interactions):
         """Return by how much durvalumab cuts the tumour four weeks after its first dose, on a logarithm."""
@@ -82,6 +83,7 @@ def infused(regimen, *interactions, until="90 days"):
     return imo.simulate(model, LYMPHODEPLETION + regimen, times=daily(until), outputs=outputs)
 
 
+@pytest.mark.slow
 def test_without_pd1_blockade_the_car_t_interaction_does_nothing():
     with_it, without = infused(CELLS, "car_t_pd1"), infused(CELLS)
     assert np.allclose(with_it.values, without.values, rtol=1e-3, atol=1.0)

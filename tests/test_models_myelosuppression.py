@@ -60,6 +60,7 @@ def test_a_course_waits_until_the_count_has_recovered():
     assert np.sum(held < 1000) < 0.5 * np.sum(always < 1000)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*outside their bounds")
 def test_leucocytes_under_paclitaxel_follow_the_published_data_set():
     table = pd.read_csv(data_file("myelosuppression/Simulated_WBC_pacl_ddmore_samePK_nlmixr.csv"))

@@ -9,6 +9,7 @@ import pytest
 
 import immunoode as imo
 from tests.days import daily
+from tests.long_forms import spread
 
 ROOT = Path(__file__).parents[1]
 SPEC = importlib.util.spec_from_file_location("terms_plausibility", ROOT / "docs" / "terms_plausibility.py")
@@ -266,7 +267,7 @@ def test_cisplatin_sensitises_only_with_the_interaction_and_only_while_it_acts()
     assert kill(20, "radiosensitisation") == pytest.approx(alone, rel=1e-3)
 
 
-@pytest.mark.parametrize("name", [*DOSES, "radiotherapy"])
+@pytest.mark.parametrize("name", spread([*DOSES, "radiotherapy"], 3))
 def test_any_values_within_bounds_solve(name):
     term = radiation() if name == "radiotherapy" else drug(name)
     model = imo.combine("tumour_immune", term)

@@ -27,6 +27,7 @@ def cycles(run):
     return int(np.sum(np.diff(on.astype(int)) == 1) + on[0]), float(on.mean())
 
 
+@pytest.mark.slow
 def test_adaptive_therapy_of_the_earlier_code_has_eleven_cycles():
     begun, share = cycles(course("earlier", 10000, 30000, stop=1500, resume=3000))
     assert begun == 11
@@ -39,6 +40,7 @@ def test_treatment_begins_when_the_code_begins_it(patient, day):
     assert run.times[np.argmax(run["psa"] >= 0.8 * STABLE[patient])] == pytest.approx(day, abs=1)
 
 
+@pytest.mark.slow
 def test_adaptive_therapy_of_the_first_patient_outlasts_continuous_treatment():
     limit = 0.8 * STABLE["patient_1"]
     adaptive = course("patient_1", 761, 10000, stop=0.5 * limit, resume=limit)

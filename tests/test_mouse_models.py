@@ -11,6 +11,7 @@ import pytest
 
 import immunoode as imo
 from immunoode.errors import ModelError
+from tests.long_forms import spread
 
 ROOT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("IMMUNOODE_DATA", ROOT.parent / "shared" / "data"))
@@ -95,7 +96,7 @@ def needed(file):
         pytest.skip(f"{file} is not at hand (IMMUNOODE_DATA)")
 
 
-@pytest.mark.parametrize("name", ["radiation", "four_arms", "transfer", "car_t", "placebo"])
+@pytest.mark.parametrize("name", spread(["radiation", "four_arms", "transfer", "car_t", "placebo"], 2))
 def test_the_fit_explains_nine_tenths_of_the_volumes(name):
     file, part = FITS.PARTS[name]
     needed(file)

@@ -22,6 +22,8 @@ from immunoode.errors import DataError
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 
+from tests.long_forms import spread
+
 FIGURES = Path(__file__).parent / "figures"
 ARMS = ("control", "pembrolizumab", "docetaxel + pembrolizumab", "an arm whose name is much too long for any legend", "e", "f")
 DPI = 50
@@ -98,7 +100,7 @@ def grey(path: Path) -> np.ndarray[Any, Any]:
     return image[:height, :width].reshape(height // 4, 4, width // 4, 4).mean(axis=(1, 3))
 
 
-@pytest.mark.parametrize("name", [*DRAWN, "response_over_time", "sums_by_arm", "forest", "calendar"])
+@pytest.mark.parametrize("name", spread([*DRAWN, "response_over_time", "sums_by_arm", "forest", "calendar"], 3))
 def test_it_looks_as_it_did(name: str, tmp_path: Path) -> None:
     if name in DRAWN:
         figure, axes = plt.subplots(figsize=(6.4, 4.2), layout="constrained")

@@ -10,6 +10,7 @@ from immunoode.errors import SolveError
 from immunoode.optimisation import Choice
 from immunoode.optimisation.problem import schedule_problem
 from immunoode.optimisation.statistics import statistic
+from tests.long_forms import spread
 from tests.optimisation_models import HORIZON, leukaemia, log_kill, ramps
 
 
@@ -52,6 +53,7 @@ def test_log_kill_of_exponential_growth_is_flat() -> None:
     assert row.active and row.gain_per_unit == pytest.approx(0.5, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_what_is_not_flat_is_not_called_flat() -> None:
     model = imo.combine("tumour_immune", imo.load_model("chemotherapy", variant="docetaxel"))
     found = imo.optimise(
@@ -71,7 +73,9 @@ def _regimen(dose, interval, start):
     return first.dose("docetaxel", 0.5 * dose, start=start)
 
 
-@pytest.mark.parametrize("aim", ["log(tumour): final", "sum_of_diameters: minimum", "effectors: area", "tumour: at(33)"])
+@pytest.mark.parametrize(
+    "aim", spread(["log(tumour): final", "sum_of_diameters: minimum", "effectors: area", "tumour: at(33)"], 2)
+)
 def test_gradients_are_those_of_differences(aim: str) -> None:
     model = imo.combine("tumour_immune", imo.load_model("chemotherapy", variant="docetaxel"))
     choose = {"dose": (20, 200), "interval": (7, 28), "start": (60, 90)}

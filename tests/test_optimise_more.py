@@ -60,6 +60,7 @@ def test_optimise_finds_the_closed_fractionation() -> None:
     assert less_growth[exact.fractions] == pytest.approx(exact.log_kill, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_threshold_of_a_rule_is_searched() -> None:
     model = imo.combine("tumour_immune", imo.load_model("chemotherapy", variant="docetaxel"))
 
@@ -102,6 +103,7 @@ def test_gradients_of_statistics_are_those_of_differences(over: str) -> None:
         assert found[i] == pytest.approx((up - down) / (2 * step), rel=1e-3)
 
 
+@pytest.mark.slow
 def test_the_robust_optimum_is_beside_the_typical_patients() -> None:
     """A patient of little sensitivity needs the dose: the worst tenth weighs the tumour more than the typical patient does."""
     regimen = imo.Regimen().dose("dose", 1.0)
@@ -187,6 +189,7 @@ def test_dose_finding_counts_patients() -> None:
     assert found.plot_doses().get_xlabel() == "Dose"
 
 
+@pytest.mark.slow
 def test_an_antibody_before_or_with_radiation_is_better_than_after_it() -> None:
     """Kosinsky et al. 2018: anti-PD-L1 before or concurrently with radiation does most in CT26 mice.
 

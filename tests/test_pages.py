@@ -17,22 +17,26 @@ QUICK = (
     "solver.md",
     "trial_data.md",
     "endpoints.md",
-    "exchange.md",
     "interpretation.md",
+    "virtual_populations.md",
+    "cohorts.md",
+    "finding_names.md",
+)
+LONG = (
+    "fitting.md",
+    "populations.md",
+    "reading_models.md",
+    "exchange.md",
     "extending.md",
     "survival_statistics.md",
     "combinations.md",
-    "virtual_populations.md",
-    "cohorts.md",
     "scale.md",
     "optimal_schedules.md",
     "global_sensitivity.md",
-    "finding_names.md",
 )
-FITS = ("fitting.md", "populations.md", "reading_models.md")
 
 
-@pytest.mark.parametrize("name", [*QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in FITS)])
+@pytest.mark.parametrize("name", [*QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in LONG)])
 def test_the_examples_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)  # some write files
     page = DOCS / name

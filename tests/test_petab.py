@@ -14,6 +14,7 @@ from scipy.integrate import solve_ivp
 
 import immunoode as imo
 from immunoode.errors import DataError, SolveError
+from tests.long_forms import spread
 from tests.petab_problems import decay, write
 from tests.published_data import data_file
 from tests.sbml_texts import Made
@@ -53,7 +54,7 @@ def zebrafish(values: dict[str, float], folder: Path) -> float:
     return float(total)
 
 
-@pytest.mark.parametrize("values", [{}, CHOSEN])
+@pytest.mark.parametrize("values", spread([{}, CHOSEN], 1))
 def test_the_published_problem(values: dict[str, float]) -> None:
     path = data_file("petab_zebrafish/baseline_model.yaml")
     problem = imo.io.read_petab(path)

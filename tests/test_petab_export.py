@@ -40,6 +40,16 @@ def trial(censored: bool = False) -> pd.DataFrame:
 
 
 def fitted(**options: Any) -> imo.FitResult:
+    """Return a fit, made once for the same options."""
+    if repr(options) not in _FITTED:
+        _FITTED[repr(options)] = _fit(**options)
+    return _FITTED[repr(options)]
+
+
+_FITTED: dict[str, imo.FitResult] = {}
+
+
+def _fit(**options: Any) -> imo.FitResult:
     docetaxel = imo.combine("tumour_immune", imo.load_model("chemotherapy", variant="docetaxel"))
     dosing = imo.Regimen().dose("docetaxel", "75 mg/m2", every="3 weeks", count=2, over="1 h")
     given = {"regimens": {"control": imo.Regimen(), "treated": dosing}, "progress": False} | options

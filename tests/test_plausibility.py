@@ -118,6 +118,7 @@ def test_rejected_patients_follow_the_distribution_given_that_they_are_plausible
     assert counts["drawn"] == counts[["kept as drawn", "perturbed", "excluded"]].sum() == len(drawn)
 
 
+@pytest.mark.slow
 def test_perturbed_patients_are_plausible_and_lie_near_the_limits() -> None:
     rejected = sample_plausible_patients(MODEL, RATES, 500, CRITERIA, seed=2)
     made = sample_plausible_patients(MODEL, RATES, 500, CRITERIA, seed=2, method="perturb")
@@ -216,6 +217,7 @@ def test_limits_of_other_units(patients: pd.DataFrame) -> None:
         check_plausibility(MODEL, [], wrong)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_a_figure(checked: Plausibility) -> None:
     import matplotlib.pyplot as plt
 

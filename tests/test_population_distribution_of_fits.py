@@ -77,6 +77,7 @@ def test_it_is_written_and_read(fit: PopulationResult, tmp_path: Path) -> None:
     assert read_population(save_population(made, tmp_path / "fit.toml")).parameters == made.parameters
 
 
+@pytest.mark.slow
 def test_uncertainty_is_that_of_the_estimates(fit: PopulationResult) -> None:
     """Each replicate is a whole population with typical values drawn from the uncertainty of the estimates."""
     drawn = [PopulationDistribution.from_fit(fit, uncertainty=True, seed=4, replicate=k) for k in range(200)]
@@ -90,6 +91,7 @@ def test_uncertainty_is_that_of_the_estimates(fit: PopulationResult) -> None:
     assert len({d.entries["rate"].distribution.sd for d in drawn}) == 200  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 def test_effects_of_occasions_add_and_what_does_not_vary_is_fixed() -> None:
     data, regimens = crossover(12)
     how = {"random": ["cl"], "vary": ["ka", "cl", "v"], "between_occasions": "cl", "occasions": "period", "method": "focei"}

@@ -162,6 +162,7 @@ def test_what_is_below_the_limit_counts():
     assert abs(np.log(biased.values["rate"] / full.values["rate"])) > abs(np.log(good.values["rate"] / full.values["rate"]))
 
 
+@pytest.mark.slow
 def test_intervals_are_between_their_ends():
     data = decays(60, seed=11)
     width = 0.5
@@ -224,6 +225,7 @@ def test_tables_and_drawn_patients(saem):
     assert "omega" not in saem.report() and "sd(rate)" in saem._repr_html_()
 
 
+@pytest.mark.slow
 def test_residuals_are_standard_normal_under_the_model(saem):
     table = saem.residuals(draws=500)
     for kind in ("cwres", "npde"):
@@ -242,6 +244,7 @@ def test_residuals_are_standard_normal_under_the_model(saem):
     assert late.mean() > 0.3  # a floor that the model does not have
 
 
+@pytest.mark.slow
 def test_predictive_check(saem):
     check = saem.predictive_check(draws=200)
     assert check.outside < 0.35 and "outside" in str(check)
@@ -269,6 +272,7 @@ def test_predictive_check_below_the_limit_and_with_dropout():
     assert axes[1].get_ylabel() == "Below limit (%)"
 
 
+@pytest.mark.slow
 def test_figures(saem):
     import matplotlib
 

@@ -116,6 +116,7 @@ def test_both_methods_agree(focei, saem):
     assert saem.occasion_omega.iloc[0, 0] == pytest.approx(focei.occasion_omega.iloc[0, 0], rel=0.05)
 
 
+@pytest.mark.slow
 def test_leaving_it_out_is_noticed(focei):
     without = fitted(*crossover(40), method="focei", between_occasions=(), occasions=None)
     assert without.objective - focei.objective > 100
@@ -158,6 +159,7 @@ def test_each_occasion_has_its_values(focei):
     assert spread == pytest.approx(np.sqrt(focei.omega.loc["cl", "cl"] + focei.occasion_omega.iloc[0, 0]), rel=0.05)
 
 
+@pytest.mark.slow
 def test_checks_see_occasions(focei):
     table = focei.residuals(draws=300)
     assert table["npde"].std() == pytest.approx(1.0, abs=0.15) and table["cwres"].std() == pytest.approx(1.0, abs=0.15)

@@ -77,6 +77,7 @@ def test_zeros_and_what_is_no_number():
         fitted(data.assign(unit="mL"))
 
 
+@pytest.mark.slow
 def test_an_arm_without_observations():
     """An arm that has doses and no patient is named; one whose patients have only values left out is not in the way."""
     data = decays(20)
@@ -100,6 +101,7 @@ def test_nothing_measured():
     assert "are limits" in usable(result)
 
 
+@pytest.mark.slow
 def test_a_bound_that_is_hit():
     """The truth lies outside of what the model allows."""
     result = fitted(
@@ -146,6 +148,7 @@ def test_where_the_model_explodes(method):
     assert "drug" in usable(result)
 
 
+@pytest.mark.slow
 def test_predictions_that_begin_far_from_the_data():
     """The same in another unit by mistake: a hundred times less; the fit finds there, and says what is odd."""
     result = fitted(decays(20).assign(unit="ug"), method="focei")
@@ -153,6 +156,7 @@ def test_predictions_that_begin_far_from_the_data():
     assert "is beyond the model's bounds" in usable(result)
 
 
+@pytest.mark.slow
 def test_a_model_that_does_not_follow():
     data = decays(20, sd=(0.1, 0.1))
     odd = data.assign(value=data["value"] * np.where(data["time"].isin([2.0, 9.0]), 40.0, 1.0))

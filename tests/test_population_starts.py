@@ -9,6 +9,7 @@ import pytest
 import immunoode as imo
 from immunoode.errors import FitError
 from immunoode.population.conditional_modes import conditional_modes, search_other_modes
+from tests.long_forms import spread
 from tests.population_models import decay_model, decays, theophylline_model
 
 HOURS = np.array([0.25, 0.5, 1, 2, 4, 8, 12, 24])
@@ -42,6 +43,7 @@ def swapped(model, parameters, eta) -> np.ndarray:
     return np.column_stack([ke, cl, v + ke - ka]) - mean
 
 
+@pytest.mark.slow
 def test_a_second_search_brings_subjects_out_of_the_worse_of_two_modes(alike):
     """In a population that is wide enough for both, all are put in the mode with the rates swapped, and come back."""
     model, parameters = alike.population_model, replace(alike.estimates, omega=np.diag([0.3, 0.3, 0.3]))
@@ -62,7 +64,7 @@ def test_two_modes_do_not_keep_a_fit_from_its_optimum(alike):
     assert alike.objective == pytest.approx(-169.785, abs=0.05)
 
 
-@pytest.mark.parametrize("far", [1 / 50, 50])
+@pytest.mark.parametrize("far", spread([1 / 50, 50], 1))
 def test_a_start_far_off_ends_where_a_near_one_does(far):
     data = decays(12, seed=2)
     how = {"random": ["rate", "amount"], "start": 0.0, "method": "focei", "progress": False}
@@ -71,6 +73,7 @@ def test_a_start_far_off_ends_where_a_near_one_does(far):
     assert away.success and away.objective == pytest.approx(near.objective, abs=0.01)
 
 
+@pytest.mark.slow
 def test_several_starts_are_compared_and_the_best_is_returned(tmp_path):
     data = decays(10, seed=4)
     how = {"random": ["rate", "amount"], "start": 0.0, "method": "focei", "progress": False}
@@ -87,6 +90,7 @@ def test_several_starts_are_compared_and_the_best_is_returned(tmp_path):
         imo.fit_population(decay_model(), data, starts=0, **how)
 
 
+@pytest.mark.slow
 def test_a_population_fit_that_misses_the_shape_says_so():
     """Amounts that swing about a decay, which no subject's own rate can follow."""
     days = np.arange(0.5, 12, 1.0)

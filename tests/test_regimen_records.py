@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import immunoode as imo
@@ -208,20 +208,17 @@ def again(given_, time_unit, **options):
 
 
 @given(st.dictionaries(st.sampled_from(["1", "2", "a"]), schedules(), max_size=3))
-@settings(deadline=None)
 def test_nothing_is_lost_in_days(given_):
     assert again(given_, "day") == given_
 
 
 @given(st.dictionaries(st.sampled_from(["1", "2"]), schedules(_HOURS, _HALF_HOURS), max_size=2))
-@settings(deadline=None)
 def test_nothing_is_lost_in_hours(given_):
     """Times that are hours come back to the last digit."""
     assert again(given_, "hour") == given_
 
 
 @given(schedules())
-@settings(deadline=None)
 def test_any_time_in_hours_comes_back_to_the_last_digit_but_one(schedule):
     back = again({"1": schedule}, "hour")["1"]
     assert (back.inputs, back.actions) == (schedule.inputs, schedule.actions)
@@ -230,7 +227,6 @@ def test_any_time_in_hours_comes_back_to_the_last_digit_but_one(schedule):
 
 
 @given(schedules())
-@settings(deadline=None)
 def test_records_hold_by_either_rule_once_all_is_known(schedule):
     """NONMEM carries values backward; what is written means the same there."""
     start = imo.regimen.Schedule([-500.0, -500.0], ("weight", "albumin"), [1.0, 2.0], [0, 0], ("set", "set"))

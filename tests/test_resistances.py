@@ -4,7 +4,7 @@ import copy
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
@@ -138,7 +138,6 @@ def test_equations_equal_the_naive_reading():
         agree(resolve(whole()).model, seed)
 
 
-@settings(max_examples=20)
 @given(st.permutations(list(PARTS)), st.integers(1, 3))
 def test_order_and_grouping_do_not_matter(order, cut):
     models = [parsed(name) for name in order]

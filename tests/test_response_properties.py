@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import immunoode as imo
 
-SETTINGS = settings(max_examples=15)
+SETTINGS = settings(max_examples=settings().max_examples // 4)
 BOTH = pytest.mark.parametrize("criteria", [imo.recist, imo.irecist], ids=["recist", "irecist"])
 Criteria = Callable[..., imo.Responses]
 

@@ -271,6 +271,7 @@ def mutated(node: Any, seeded: random.Random) -> None:
         return
 
 
+@pytest.mark.slow
 def test_changed_content_under_a_right_hash_is_sound_or_refused(
     done: imo.FitResult, document: dict[str, Any], tmp_path: Path
 ) -> None:

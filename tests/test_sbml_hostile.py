@@ -142,7 +142,11 @@ def fast() -> str:
     [
         (lambda: nested(300), "nested too deep"),
         (lambda: nested(100_000), "nested more than 400 deep"),
-        (lambda: drug().text().replace("<ci> k </ci>", "<apply><plus/>" + "<ci>k</ci>" * 120_000 + "</apply>"), "too long"),
+        pytest.param(
+            lambda: drug().text().replace("<ci> k </ci>", "<apply><plus/>" + "<ci>k</ci>" * 120_000 + "</apply>"),
+            "too long",
+            marks=pytest.mark.slow,
+        ),
         (exponential, "parts after inlining of function definitions"),
         (circle, "call themselves: f -> f"),
         (lambda: chain(2000), "too long a chain"),

@@ -269,6 +269,7 @@ def test_reactions_at_visits_abreast(monkeypatch):
     np.testing.assert_allclose(run.values, alone.values, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_a_report_below_zero_beside_an_extinction():
     """In one step a state dips below zero at a report, which is set right, and another falls below its threshold."""
     import tests.test_solve_random as random_combinations

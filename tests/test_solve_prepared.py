@@ -14,6 +14,7 @@ from immunoode.errors import RegimenError, SolveError
 from immunoode.model.read import parse_model
 from immunoode.regimen.schedule import Schedule
 from immunoode.solve.options import SolverOptions
+from tests.long_forms import spread
 
 TIMES = np.linspace(0.0, 20.0, 21)
 LOTKA_VOLTERRA = {
@@ -123,7 +124,7 @@ def two_drugs(second, other, amount):
     return Schedule([1.0, second, 11.0, 2.0, other], inputs, [200, 150, amount, 80, 60], [0.02, 0.02, 0.02, 0, 0])
 
 
-@pytest.mark.parametrize("move", MOVES)
+@pytest.mark.parametrize("move", spread(MOVES, 4))
 def test_moved_doses_are_those_of_simulate(treated, move):
     """To the last bit, whether the order of events changes or not, and again after a call that changed it otherwise."""
     model, (first, other) = imo.combine(treated, imo.load_model("chemotherapy", variant="docetaxel")), MOVES[move]
@@ -175,6 +176,7 @@ def test_regimens_that_react_follow_what_varies(treated):
         imo.prepare(treated, regimen, times=TIMES, vary=["amount(pembrolizumab)"])
 
 
+@pytest.mark.slow
 def test_it_can_be_pickled_and_called_from_threads(treated):
     prepared = imo.prepare(treated, DOSES, times=TIMES, vary=["growth_rate", "initial(tumour)"], outputs="tumour")
     rows = prepared.values * np.random.default_rng(3).uniform(0.8, 1.2, (20, 2))

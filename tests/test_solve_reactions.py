@@ -7,6 +7,7 @@ import pytest
 import immunoode as imo
 from immunoode.errors import RegimenError, SolveError
 from immunoode.model.components import Compartment, Derived, Flow, Input
+from tests.long_forms import spread
 from tests.solve_models import base
 
 GROWTH, OUT = 0.1, 0.5
@@ -168,7 +169,7 @@ BOTH = {
 }
 
 
-@pytest.mark.parametrize("name", BOTH)
+@pytest.mark.parametrize("name", spread(BOTH, 3))
 def test_the_engines_agree(name):
     compiled, scipy = (run(BOTH[name], engine=engine) for engine in ("compiled", "scipy"))
     assert compiled.ok and scipy.ok and len(compiled.trigger_times)
@@ -201,7 +202,7 @@ def test_a_fit_under_a_regimen_that_reacts():
 
 
 @pytest.mark.parametrize("engine", ["compiled", "scipy"])
-@pytest.mark.parametrize("every", [None, 1])
+@pytest.mark.parametrize("every", spread([None, 1], 1))
 def test_doses_that_are_held_until_another_limit_resume_there(engine, every):
     # at 4 after a dose of 8, and at 0.1 when the next but one is due; without the second limit the next one is given
     held = run(DRUG.when("drug", above=4.0, until=0.1, then="hold", every=every), engine=engine)

@@ -11,6 +11,7 @@ import pytest
 
 import immunoode as imo
 from immunoode.errors import DataError
+from tests.long_forms import spread
 from tests.published_data import data_file
 
 REMISSION = {
@@ -260,7 +261,7 @@ def test_covariates_in_words_and_numbers() -> None:
     assert len(strata.table) == 1
 
 
-@pytest.mark.parametrize("distribution", ["weibull", "log-normal", "log-logistic"])
+@pytest.mark.parametrize("distribution", spread(["weibull", "log-normal", "log-logistic"], 1))
 def test_accelerated_failure_times_are_recovered(distribution: str) -> None:
     random = np.random.default_rng(0)
     arm = np.repeat(["a", "b"], 2000)

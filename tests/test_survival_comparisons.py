@@ -191,8 +191,8 @@ def test_reference_turns_the_sign() -> None:
 
 @pytest.mark.slow
 def test_the_type_one_error_of_max_combo() -> None:
-    rejected = [imo.trial.max_combo(delayed(seed, n=100, late=1.0)).p_value < 0.05 for seed in range(2000)]
-    assert 0.04 <= np.mean(rejected) <= 0.06
+    rejected = [imo.trial.max_combo(delayed(seed, n=100, late=1.0)).p_value < 0.05 for seed in range(1000)]
+    assert 0.036 <= np.mean(rejected) <= 0.064  # two standard errors
 
 
 # Restricted means and milestones

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import immunoode as imo
 from immunoode.errors import DataError
+from tests.long_forms import spread
 from tests.published_data import data_file
 from tests.published_survival import digitised, published_trials
 
@@ -73,7 +74,6 @@ def test_a_curve_that_ends_at_zero(events: int | None) -> None:
     assert found.kaplan_meier().curve["survival"].iloc[-1] == 0
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     drops=st.lists(st.floats(0, 0.6), min_size=1, max_size=12),
     kept=st.lists(st.floats(0, 1), min_size=1, max_size=6),
@@ -119,22 +119,22 @@ def changed(curve: Table, how: str) -> Table:
     return wanted[how]
 
 
-@pytest.mark.parametrize(
-    "how",
-    [
-        "as drawn",
-        "percent",
-        "shuffled",
-        "noise",
-        "twice",
-        "begins above",
-        "begins below",
-        "without its start",
-        "stray point",
-        "empty cells",
-        "early time",
-    ],
+HOW = (
+    "as drawn",
+    "percent",
+    "shuffled",
+    "noise",
+    "twice",
+    "begins above",
+    "begins below",
+    "without its start",
+    "stray point",
+    "empty cells",
+    "early time",
 )
+
+
+@pytest.mark.parametrize("how", spread(HOW, 4))
 @pytest.mark.parametrize("last", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_what_digitising_does(how: str, last: bool) -> None:
     table = drawn_trial()

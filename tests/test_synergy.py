@@ -119,6 +119,7 @@ def test_bands_come_from_draws_and_scales_show_one_effect(two_drugs: imo.Model) 
     assert alone.table["lower"].isna().all() and "no uncertainty was given" in alone.conclusion
 
 
+@pytest.mark.slow
 def test_loewe_has_limits_from_draws(two_drugs: imo.Model) -> None:
     draws = pd.DataFrame({"first_kill": [0.02, 0.03, 0.04], "growth_rate": [0.07, 0.08, 0.09]})
     same = drug("drug_a", 2)
@@ -218,6 +219,7 @@ def test_the_mixed_model_is_the_dense_one() -> None:
         assert criterion(model.between_sd * step[0], model.residual_sd * step[1])[0] > best
 
 
+@pytest.mark.slow
 def test_robust_errors_are_close_to_the_models_where_it_is_right() -> None:
     errors = []
     for seed in range(10):
@@ -248,6 +250,7 @@ def test_zero_sizes_are_left_out_and_listed() -> None:
     assert set(axes) == {"growth", "index"}
 
 
+@pytest.mark.slow
 def test_a_likelihood_ratio_finds_the_interaction(two_drugs: imo.Model) -> None:
     table = experiment(1, contrast=-0.04).rename(columns={"value": "volume (mm3)", "time": "day"})
     given = table.drop_duplicates("subject").assign(

@@ -20,6 +20,7 @@ from immunoode.errors import ModelError
 from immunoode.model.latex import symbols
 from immunoode.model.library import model_names
 from immunoode.report import Section, image, page, paragraph, preformatted
+from tests.long_forms import spread
 from tests.optimisation_models import log_kill
 from tests.population_models import decay_model
 
@@ -244,13 +245,13 @@ def test_everything_that_shows_itself_is_tested() -> None:
     assert found == set(SHOWN)
 
 
-@pytest.mark.parametrize("name", SHOWN)
+@pytest.mark.parametrize("name", spread(SHOWN, 16))
 def test_names_are_no_html(name: str) -> None:
     shown = SHOWN[name]()._repr_html_()
     assert not re.search(r"<(script|img|b>1|i>b)", shown), re.search(r".{80}<(script|img|b>1|i>b)", shown)
 
 
-@pytest.mark.parametrize("name", SHOWN)
+@pytest.mark.parametrize("name", spread(SHOWN, 16))
 def test_dollar_signs_in_names_are_no_mathematics_in_notebooks(name: str) -> None:
     shown = SHOWN[name]()._repr_html_()
     skipped = r"<pre>.*?</pre>|<svg.*?</svg>|\$\$.*?\$\$|<summary>.*?</summary>"  # MathJax leaves the first; equations are ours

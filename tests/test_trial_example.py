@@ -90,6 +90,7 @@ def test_a_forgotten_regimen_is_noticed() -> None:
     assert any("no subject is treated" in line for line in untreated.warnings())
 
 
+@pytest.mark.slow
 def test_fit_each_lists_whom_it_cannot_fit() -> None:
     frame = imo.load_example().select(subject=["201", "202", "205"]).frame
     short = frame.drop(frame.index[(frame["subject"] == "202") & (frame["time"] > 60)])
@@ -101,6 +102,7 @@ def test_fit_each_lists_whom_it_cannot_fit() -> None:
     assert table["converged"].tolist() == [True, True, False] and "2 of 3 fits converged" in found.report()
 
 
+@pytest.mark.slow
 def test_several_observables_with_their_own_errors() -> None:
     """A concentration beside the tumour: each with its unit and error; the clearance comes back."""
     import numpy as np

@@ -12,6 +12,7 @@ import pytest
 import immunoode as imo
 from immunoode.errors import DataError
 from immunoode.model.components import Derived, Flow, Input, Parameter
+from tests.long_forms import spread
 from tests.published_data import FOLDER
 from tests.solve_models import base
 
@@ -96,6 +97,7 @@ def test_a_fit_to_troughs_finds_the_volume() -> None:
     assert "4 observations are at the time of a dose: 4 in the order of the rows of their table" in result.report()
 
 
+@pytest.mark.slow
 def test_a_population_fit_to_troughs_finds_the_volume() -> None:
     data = imo.io.read_nonmem(troughs(), INPUTS, time_unit="hour", observations="level")
     result = imo.fit_population(model(), data, ["V", "CL"], random=["V"], error="proportional", initial={"V": 15.0})
@@ -140,7 +142,7 @@ def test_what_is_known_of_no_table_is_written_after_the_dose() -> None:
 # times
 
 
-@pytest.mark.parametrize("every", [4, 6, 8, 12, 24])
+@pytest.mark.parametrize("every", spread([4, 6, 8, 12, 24], 2))
 @pytest.mark.parametrize("lag", [1, 5, 7, 10, 11, 18])
 def test_times_that_are_equal_in_the_table_are_equal(every: int, lag: int) -> None:
     """Also where a dose arrives after a lag that reaches over intervals."""
@@ -414,6 +416,7 @@ def check_seeds(seeds: range) -> int:
     return done
 
 
+@pytest.mark.slow
 def test_tables_at_random_are_read_whole_or_refused() -> None:
     assert check_seeds(range(60)) > 10
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import immunoode as imo
+from tests.long_forms import spread
 from tests.published_data import data_file
 
 
@@ -265,7 +266,7 @@ def test_units_of_time_in_headings() -> None:
 
 @pytest.mark.parametrize("subject", ["Mouse ID", "animal_id", "USUBJID", "Patient No."])
 @pytest.mark.parametrize("volume", ["Volume (mm3)", "Tumor volume (mm\u00b3)", "TV (mm^3)", "tumor_volume_mm3", "Volume [MM3]"])
-@pytest.mark.parametrize("arm", ["TRT01P", "Therapy", "Treatment group"])
+@pytest.mark.parametrize("arm", spread(["TRT01P", "Therapy", "Treatment group"], 1))
 def test_headings_of_laboratories_and_programmers(subject: str, volume: str, arm: str) -> None:
     data = imo.read_trial(pd.DataFrame({subject: [1, 1], arm: "x", "Day": [0, 3], volume: [100.0, 150.0]}))
     assert data.subjects == ("1",) and data.arms == ("x",) and set(data.units.values()) == {"mm^3"}

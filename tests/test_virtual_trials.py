@@ -218,6 +218,7 @@ def test_a_virtual_trial_from_end_to_end() -> None:
     assert imo.trial.growth_metrics(data)["visits"].max() > 4
 
 
+@pytest.mark.slow
 def test_from_a_simulation_to_a_trial_and_back_to_the_truth() -> None:
     """Lesions, responses, survival and a fit to the sums of a simulated trial whose growth is known."""
     random = np.random.default_rng(3)
