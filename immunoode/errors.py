@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 from immunoode.suggestions import SpellingWarning as SpellingWarning
 from immunoode.suggestions import nearest as nearest
@@ -249,9 +250,31 @@ class OutOfBoundsWarning(UserWarning):
 
 
 def warn_of_former(former: str, now: str, stacklevel: int = 3) -> None:
-    """Warn that an argument has another name now; the former one works until version 0.2."""
-    text = f"{former} is now {now}; the former name will be removed in version 0.2"
+    """Warn that an argument has another name or form now; the former one works until version 0.2."""
+    text = f"{former} is now {now}; the former one will be removed in version 0.2"
     warnings.warn(text, FutureWarning, stacklevel=stacklevel)
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def renamed_arguments(**present: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Decorate a function whose keywords had other names: `level="confidence"`. The former ones work with a warning."""
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        @wraps(function)
+        def called(*args: P.args, **options: P.kwargs) -> R:
+            for former in present.keys() & options.keys():
+                name = function.__qualname__
+                warn_of_former(f"{name}({former}=)", f"{name}({present[former]}=)")
+                options[present[former]] = options.pop(former)
+            return function(*args, **options)
+
+        called.former_arguments = present  # type: ignore[attr-defined]  # for the list of what changed
+        return called
+
+    return decorate
 
 
 def renamed(former: str, now: str) -> property:

@@ -33,6 +33,13 @@ IN_NAMESPACES = {
 """The same for names that were in a namespace."""
 ARGUMENTS = {"scenario.grid": {"of": "measure", "measure": "summary"}}
 """By function, the former and the new names of its arguments; the function itself warns, by `errors.warn_of_former`."""
+FORMS = {
+    "io.read_nonmem(covariates=['WT'])": "io.read_nonmem(covariates={'WT': 'weight'})",
+    "io.read_nonmem(varying=['OCC'])": "io.read_nonmem(varying={'OCC': 'OCC'})",
+    "io.read_records(covariates=['WT'])": "io.read_records(covariates={'WT': 'weight'})",
+    "trial.read_endpoints(covariates=['SEX'])": "trial.read_endpoints(covariates={'SEX': 'SEX'})",
+}
+"""Arguments that had another form, with the present one."""
 SINCE, REMOVED_IN = "0.1", "0.2"
 """The version that has the new names, and the one that will have no former ones. Attributes: see `errors.renamed`."""
 

@@ -80,9 +80,9 @@ def test_bands_agree_and_widen_for_observations(result: FitResult) -> None:
     delta, drawn = result.bands([10, 50]), result.bands([10, 50], method="sampling")
     assert len(delta) == 40
     np.testing.assert_allclose(delta["lower"], drawn["lower"], rtol=0.03)
-    new = result.bands([10, 50], of="observation")
+    new = result.bands([10, 50], kind="observation")
     assert ((new["upper"] - new["lower"]) > 3 * (delta["upper"] - delta["lower"])).all()
-    inside = result.predict().merge(result.bands([7, 14, 28, 42, 60], of="observation"), on=["subject", "time"])
+    inside = result.predict().merge(result.bands([7, 14, 28, 42, 60], kind="observation"), on=["subject", "time"])
     assert 0.85 < ((inside["observed"] > inside["lower"]) & (inside["observed"] < inside["upper"])).mean() <= 1
     assert set(result.bands([10], by="arm")["arm"]) == {"arm 0", "arm 1"}
 

@@ -73,7 +73,7 @@ def study(seed: int = 1, subjects: int = 10) -> imo.TrialData:
         time_unit="day",
         observations={1: "concentration", 2: "diameter"},
         units={"concentration": "mg/L", "diameter": "mm"},
-        covariates=["weight", "ARM"],
+        covariates={"weight": "weight", "ARM": "ARM"},
     )
 
 

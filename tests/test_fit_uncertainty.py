@@ -64,7 +64,7 @@ def test_profile_of_a_mean_is_the_t_interval() -> None:
 
 
 def test_profiles_have_both_thresholds(result: FitResult) -> None:
-    found = result.profile(level=0.9, progress=False)
+    found = result.profile(confidence=0.9, progress=False)
     n, p = len(result.observations), 2
     for one in found.values():
         assert one.pointwise == pytest.approx(n * np.log1p(f_distribution.ppf(0.9, 1, n - p) / (n - p)))

@@ -136,12 +136,12 @@ def test_figures_and_reports(method: str) -> None:
     regimen = imo.Regimen().dose("dose", 2.0)
     wanted = ["tumour: final", "tumour: area"]
     found = imo.global_sensitivity(log_kill(), ENDPOINT, wanted, method=method, regimen=regimen, until=20, **how)
-    assert found.of == tuple(wanted) and len(found.to_frame()) == 6 and "growth" in found.report()
-    box = found.plot(of="tumour: area")
+    assert found.outputs == tuple(wanted) and len(found.to_frame()) == 6 and "growth" in found.report()
+    box = found.plot(output="tumour: area")
     assert [t.get_text() for t in box.get_yticklabels()][-1] == found.output_table("tumour: area").index[0].capitalize()
     plt.close("all")
     if method != "tornado":
-        assert found.plot_scatter(of="tumour: final").shape == (1, 3)
+        assert found.plot_scatter(output="tumour: final").shape == (1, 3)
 
 
 @pytest.mark.parametrize(
@@ -149,12 +149,12 @@ def test_figures_and_reports(method: str) -> None:
     [
         ({"method": "fast"}, "is not known"),
         ({"n": 1000}, "a power of two"),
-        ({"of": "tumor: final", "model": log_kill(), "until": 5}, "did you mean 'tumour'"),
-        ({"of": "tumour: final"}, "a model and until= as well"),
+        ({"measure": "tumor: final", "model": log_kill(), "until": 5}, "did you mean 'tumour'"),
+        ({"measure": "tumour: final"}, "a model and until= as well"),
         ({"groups": {"g": ["a", "q"]}}, "does not vary"),
         ({"groups": {"g": ["a", "b"], "h": ["b"]}}, "is in two groups"),
         ({"groups": {"g": ["a"]}, "method": "morris"}, "method='sobol'"),
-        ({"of": lambda x: x["a"] / 0}, "is inf"),
+        ({"measure": lambda x: x["a"] / 0}, "is inf"),
         ({"quantiles": (5, 95), "method": "tornado"}, "two probabilities between 0 and 1"),
         ({"quantiles": (0.9, 0.1), "method": "tornado"}, "the lower one first"),
         ({"n": 0}, "n: is 0"),
@@ -167,17 +167,20 @@ def test_figures_and_reports(method: str) -> None:
         ({"groups": {"g": "ab"}}, "groups: 'g': is 'ab'"),
         ({"groups": {"a": ["b", "c"]}}, "is also the name of a parameter"),
         ({"groups": 3}, "groups: is 3"),
-        ({"of": "tumour: at(9)", "model": log_kill(), "until": 5}, "outside days 0 to 5"),
-        ({"of": 3, "model": log_kill(), "until": 5}, "endpoint 3: is not understood"),
-        ({"of": lambda x: "a"}, "of: gives 'a'"),
-        ({"of": "tumour: final", "model": log_kill(), "until": 5, "solver": 3}, "solver: is 3"),
-        ({"of": [], "model": log_kill(), "until": 5}, "of: is empty"),
+        ({"measure": "tumour: at(9)", "model": log_kill(), "until": 5}, "outside days 0 to 5"),
+        ({"measure": 3, "model": log_kill(), "until": 5}, "endpoint 3: is not understood"),
+        ({"measure": lambda x: "a"}, "measure: gives 'a'"),
+        ({"measure": "tumour: final", "model": log_kill(), "until": 5, "solver": 3}, "solver: is 3"),
+        ({"measure": [], "model": log_kill(), "until": 5}, "measure: is empty"),
         ({"until": 5, "regimen": imo.Regimen()}, "is given for no model"),
-        ({"of": "tumour: final <= 1e9", "method": "regional", "model": log_kill(), "until": 5}, "is true for all patients"),
+        (
+            {"measure": "tumour: final <= 1e9", "method": "regional", "model": log_kill(), "until": 5},
+            "is true for all patients",
+        ),
     ],
 )
 def test_errors_say_what_is_right(how: dict, said: str) -> None:
-    given = {"of": ishigami, "model": None, **how}
+    given = {"measure": ishigami, "model": None, **how}
     distributions = ANGLES if given["model"] is None else ENDPOINT
     with pytest.raises(SolveError) as error:
         imo.global_sensitivity(given.pop("model"), distributions, **given)

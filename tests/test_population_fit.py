@@ -220,7 +220,7 @@ def test_tables_and_drawn_patients(saem):
     assert run.ok
     at = saem.predict([10.0])
     np.testing.assert_allclose(at["predicted"].to_numpy()[:3], run.values[:, -1, 0], rtol=1e-3)
-    typical = saem.predict([10.0], of="typical")["predicted"]
+    typical = saem.predict([10.0], kind="typical")["predicted"]
     np.testing.assert_allclose(typical, saem.values["amount"] * np.exp(-10 * saem.values["rate"]), rtol=1e-3)
     assert "omega" not in saem.report() and "sd(rate)" in saem._repr_html_()
 

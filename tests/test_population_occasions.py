@@ -194,7 +194,7 @@ def test_occasions_may_be_said_in_any_way():
     rows = pd.concat([given, records]).sort_values(["ID", "TIME"], kind="stable")
     table = rows[["ID", "TIME", "DV", "AMT", "EVID", "period"]].rename(columns={"period": "OCC"}).assign(CMT=1)
     read = imo.io.read_nonmem(
-        table, {1: "dose"}, time_unit="hour", observations="concentration", units="mg/L", varying=["OCC"], rule="locf"
+        table, {1: "dose"}, time_unit="hour", observations="concentration", units="mg/L", varying={"OCC": "OCC"}, rule="locf"
     )
     assert fitted(read, None, occasions="OCC", **how).objective == pytest.approx(by_column.objective, abs=1e-6)
 

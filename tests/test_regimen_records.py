@@ -135,7 +135,7 @@ def test_covariates_by_either_rule(rule):
 
 
 def test_a_covariate_that_stays_is_set_once_so_that_it_is_the_subjects_own():
-    schedules = read("ID TIME AMT CMT WT\n1 0 5 1 95\n1 7 5 1 95\n2 0 5 1 60", covariates=["WT"], rule="locf")
+    schedules = read("ID TIME AMT CMT WT\n1 0 5 1 95\n1 7 5 1 95\n2 0 5 1 60", covariates={"WT": "weight"}, rule="locf")
     assert [[row[3] for row in rows(s) if row[1] == "set"] for s in schedules.values()] == [[95], [60]]
 
 
@@ -288,7 +288,9 @@ def test_a_regimen_becomes_records():
     assert frame["DUR"].to_list() == [2, 0, 2, 0]
     assert frame["SS"].to_list() == [1, 0, 0, 0]
     assert frame["weight"].fillna(0).to_list() == [0, 50, 50, 60]
-    assert imo.io.read_records(frame, {1: "drug"}, time_unit="hour", covariates=["weight"], rule="locf") == {"a": schedule}
+    assert imo.io.read_records(frame, {1: "drug"}, time_unit="hour", covariates={"weight": "weight"}, rule="locf") == {
+        "a": schedule
+    }
 
 
 # what is refused

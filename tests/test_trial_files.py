@@ -96,8 +96,9 @@ def test_lung_lesions_and_poplar() -> None:
         censored={"PFS": "PFS.CNSR", "OS": "OS.CNSR"},
         unit="month",
         columns={"subject": "PtID", "arm": "TRT01P"},
-        covariates=["BAGE", "SEX"],
+        covariates={"BAGE": "age", "SEX": "SEX"},
     )
+    assert list(poplar.covariates) == ["age", "SEX"] and poplar.reconciliation.columns["BAGE"] == "covariate age"
     assert len(poplar.subjects) == 287 and len(poplar.endpoints) == 574 and poplar.covariates is not None
 
 

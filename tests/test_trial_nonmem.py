@@ -274,7 +274,7 @@ def test_doses_in_are_doses_given() -> None:
 def weighed(name: str) -> imo.TrialData:
     records = ((0, ".", 100, 1), (8, 4, 0, 0), (24, 2, 0, 0))
     rows = [f"{s} {h} {v} {a} {e} {w}" for s, w in ((1, 75), (2, 150)) for h, v, a, e in records]
-    return read(f"ID TIME DV AMT EVID {name}\n" + "\n".join(rows), covariates=[name])
+    return read(f"ID TIME DV AMT EVID {name}\n" + "\n".join(rows), covariates={name: name})
 
 
 def heavier() -> imo.Model:
@@ -296,7 +296,8 @@ def test_a_mapping_says_which_column_is_which_parameter() -> None:
     data = read("ID TIME DV AMT EVID KG\n1 0 . 100 1 82\n1 1 4 0 0 82", covariates={"KG": "weight"})
     assert data.covariates is not None and data.covariates["weight"].tolist() == [82]
     assert data.reconciliation.columns["KG"] == "covariate weight"
-    records = imo.io.read_records(table("ID TIME AMT WT\n1 0 5 82"), INPUTS, time_unit="day", covariates=["WT"], rule="locf")
+    one = table("ID TIME AMT WT\n1 0 5 82")
+    records = imo.io.read_records(one, INPUTS, time_unit="day", covariates={"WT": "weight"}, rule="locf")
     assert records["1"].inputs == ("weight", "drug")
 
 

@@ -57,7 +57,7 @@ def test_nonmem() -> None:
 
 def test_nonmem_limits_are_intervals() -> None:
     data = nonmem(
-        "ID TIME DV CENS LIMIT\n1 0 5 0 .\n1 24 2 1 0.5\n1 48 3 1 .\n1 72 9 -1 .", observations="x", units="mm", covariates=[]
+        "ID TIME DV CENS LIMIT\n1 0 5 0 .\n1 24 2 1 0.5\n1 48 3 1 .\n1 72 9 -1 .", observations="x", units="mm", covariates={}
     )
     assert data.frame["censoring"].tolist() == ["", "interval", "left", "right"]
     assert data.frame["limit"].tolist()[1] == 0.5
@@ -103,7 +103,7 @@ def test_the_way_to_nonmem_and_back_loses_nothing(seed: int, tmp_path: Path) -> 
     data = everything(seed)
     path = tmp_path / "trial.csv"
     imo.io.write_nonmem(data, {1: "pembrolizumab"}, time_unit="day").to_csv(path, index=False, na_rep=".")
-    back = imo.io.read_nonmem(path, {1: "pembrolizumab"}, time_unit="day", covariates=["weight", "sex"])
+    back = imo.io.read_nonmem(path, {1: "pembrolizumab"}, time_unit="day", covariates={"weight": "weight", "sex": "sex"})
     pd.testing.assert_frame_equal(back.frame.drop(columns="row"), data.frame.drop(columns="row"), check_exact=True)
     pd.testing.assert_frame_equal(back.findings.drop(columns="row"), data.findings.drop(columns="row"))
     pd.testing.assert_frame_equal(back.endpoints, data.endpoints)

@@ -367,7 +367,7 @@ WRONG_CALLS: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]
     ),
     "records in weeks": (lambda: records(time_unit="week"), imo.errors.DataError, ("time_unit", "'week'", "'hour' or 'day'")),
     "covariates without a rule": (
-        lambda: records(covariates=["CMT"]),
+        lambda: records(covariates={"CMT": "CMT"}),
         imo.errors.DataError,
         ("rule", "is missing", "as in NONMEM"),
     ),

@@ -61,7 +61,9 @@ def add_trial(parser: Parser, option: bool) -> None:
     parser.add_argument("--quantity", metavar="NAME", help="the quantity that was measured, if the table does not say it")
     parser.add_argument("--time-unit", metavar="UNIT", help="unit of times, if no heading states it (nonmem: day or hour)")
     parser.add_argument("--reader", metavar="NAME", help="whose readings count, if the table has several readers")
-    parser.add_argument("--covariates", metavar="LIST", action="append", default=[], help="columns of covariates (nonmem)")
+    parser.add_argument(
+        "--covariates", metavar="LIST", action="append", default=[], help="columns of covariates (nonmem): WT=weight,SEX"
+    )
     parser.add_argument(
         "--bad-rows",
         choices=("raise", "leave out"),
@@ -167,7 +169,9 @@ def _nonmem(given: Namespace) -> TrialData:
     if given.time_unit not in TIME_UNITS:
         right = f"--time-unit {' or --time-unit '.join(TIME_UNITS)}"
         raise CommandError(Problem(f"{given.data}: TIME", "has no unit in tables of NONMEM", right))
-    covariates = names_in(given.covariates)
+    covariates = {
+        column.strip(): (name or column).strip() for column, _, name in (c.partition("=") for c in names_in(given.covariates))
+    }
     return read_nonmem(
         _source(given),
         time_unit=given.time_unit,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from immunoode.errors import renamed_arguments
 from immunoode.fitting.least_squares import LeastSquares, error_ratio
 from immunoode.fitting.minimise import Outcome
 from immunoode.fitting.multistart import MultiStartResult
@@ -145,7 +146,8 @@ class FinishedFit:
         """Return the correlation matrix of the fitted parameters (on the fitted scale)."""
         return correlation(self.lmfit)
 
-    def confidence(self, level: float = 0.95) -> DataFrame:
+    @renamed_arguments(level="confidence")
+    def confidence(self, confidence: float = 0.95) -> DataFrame:
         """Return confidence intervals from the covariance: value, lower, upper.
 
         Raises
@@ -153,7 +155,7 @@ class FinishedFit:
         FitError
             If the data do not determine all parameters.
         """
-        return intervals(self.lmfit, level)
+        return intervals(self.lmfit, confidence)
 
     def grid(self, count: int = 200) -> FloatArray:
         """Return days from the first subject's start to the last observation."""

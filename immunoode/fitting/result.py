@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from immunoode import units
-from immunoode.errors import FitError, Problem, renamed
+from immunoode.errors import FitError, Problem, renamed, renamed_arguments
 from immunoode.fitting.crossvalidation import CrossValidation, cross_validate
 from immunoode.fitting.diagnostics import lacks_of_fit, warnings_of
 from immunoode.fitting.finished import FinishedFit
@@ -66,17 +66,17 @@ class FitResult(FinishedFit):
 
     parameters = renamed("parameters", "to_frame")
 
-    def to_frame(self, level: float = 0.95, *, fixed: bool = False) -> DataFrame:
+    def to_frame(self, confidence: float = 0.95, *, fixed: bool = False) -> DataFrame:
         """Return one row per parameter: value, unit, standard error, interval, start, bounds, remarks, and whether it is fixed.
 
         Parameters
         ----------
-        level : float
+        confidence : float
             Confidence level of the intervals.
         fixed : bool
             Whether to list the parameters of the model that were not fitted, too.
         """
-        fitted = parameter_table(self, level).assign(fixed=False)
+        fitted = parameter_table(self, confidence).assign(fixed=False)
         return with_fixed(fitted, self) if fixed else fitted
 
     def individual(self) -> DataFrame:
@@ -115,13 +115,16 @@ class FitResult(FinishedFit):
 
         return replace(self.model, parameters=widen(self.model.parameters), covariates=widen(self.model.covariates))
 
-    def profile(self, *names: str, level: float = 0.95, threads: int | None = None, progress: bool | None = None) -> Profiles:
+    @renamed_arguments(level="confidence")
+    def profile(
+        self, *names: str, confidence: float = 0.95, threads: int | None = None, progress: bool | None = None
+    ) -> Profiles:
         """Return the profile likelihood of parameters: curves, intervals, identifiability.
 
         All other parameters, and the scale of errors, are estimated again at each point; see
         `immunoode.fitting.uncertainty.profile`.
         """
-        return profiles(self, names, level, threads, progress)
+        return profiles(self, names, confidence, threads, progress)
 
     def bootstrap(
         self,
@@ -166,13 +169,14 @@ class FitResult(FinishedFit):
         curves = self.predictor.curves(values[None], days)[0]
         return curve_table(self.observations, days, "subject", {"predicted": curves})
 
+    @renamed_arguments(level="confidence", of="kind")
     def bands(
         self,
         times: Iterable[float] | None = None,
         *,
         by: Literal["subject", "arm"] = "subject",
-        level: float = 0.95,
-        of: Literal["mean", "observation"] = "mean",
+        confidence: float = 0.95,
+        kind: Literal["mean", "observation"] = "mean",
         method: Literal["delta", "sampling", "likelihood"] = "delta",
     ) -> DataFrame:
         """Return prediction bands for the curve of each subject, or for the mean curve of an arm.
@@ -180,7 +184,7 @@ class FitResult(FinishedFit):
         Parameters
         ----------
         times : days, default 200 from the first start to the last observation
-        of : the curve itself, or a new observation (the error model's spread is added)
+        kind : the curve itself, or a new observation (the error model's spread is added)
         method : from the covariance, "delta" (first order) or "sampling" (400 draws); "likelihood", up to the threshold of
             profiles, and therefore as asymmetric as the likelihood
 
@@ -191,9 +195,9 @@ class FitResult(FinishedFit):
         """
         days = self.grid() if times is None else units.times(times)
         if method == "likelihood":
-            middle, low, high = likelihood_bands(self, days, self.groups(by), level)
-            if of != "mean":
-                low, high = observation_band(middle, low, high, self.least_squares.errors, self.ratios, level)
+            middle, low, high = likelihood_bands(self, days, self.groups(by), confidence)
+            if kind != "mean":
+                low, high = observation_band(middle, low, high, self.least_squares.errors, self.ratios, confidence)
         else:
             middle, low, high = bands(
                 self.predictor,
@@ -203,8 +207,8 @@ class FitResult(FinishedFit):
                 self.lmfit,
                 days,
                 self.groups(by),
-                level=level,
-                of=of,
+                level=confidence,
+                of=kind,
                 method=method,
             )
         return curve_table(self.observations, days, by, {"predicted": middle, "lower": low, "upper": high})

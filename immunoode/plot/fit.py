@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from immunoode.errors import FitError, Problem
+from immunoode.errors import FitError, Problem, renamed_arguments
 from immunoode.plot.colours import COLOURS, marker
 from immunoode.plot.figure_function import figure_function
 from immunoode.plot.legends import in_lines, shared_legend
@@ -27,6 +27,7 @@ WIDE = 100.0
 """Ratio of the largest to the smallest value above which axes are logarithmic by default."""
 
 
+@renamed_arguments(level="confidence")
 @figure_function
 def plot_fit(
     result: FitResult,
@@ -34,7 +35,7 @@ def plot_fit(
     *,
     quantity: str | None = None,
     bands: bool = True,
-    level: float = 0.95,
+    confidence: float = 0.95,
     log: bool | None = None,
     ax: Any = None,
     title: str | None = None,
@@ -69,9 +70,9 @@ def plot_fit(
     size = (3.0 * max(columns, 1.6) + 0.4, 2.5 * rows + 0.9)
     drawn = new_panels(ax, len(wanted), size, figsize, columns=columns, sharey="row" if len(quantities) == 1 else False)
     curves = result.predict(result.grid())
-    ribbon = _ribbon(result, kind, bands, level)
+    ribbon = _ribbon(result, kind, bands, confidence)
     for box, (name, which) in zip(drawn.boxes, wanted, strict=True):
-        _panel(box, result, kind, name, which, curves, ribbon, level)
+        _panel(box, result, kind, name, which, curves, ribbon, confidence)
         if _wide(result, which) if log is None else log:
             _logarithmic(box, result, which)
     for k, box in enumerate(drawn.boxes):
@@ -104,7 +105,7 @@ def _ribbon(result: FitResult, kind: str, wanted: bool, level: float) -> tuple[D
     try:
         times = result.grid(100)
         by: Literal["arm", "subject"] = "arm" if kind == "arm" else "subject"
-        return (result.bands(times, by=by, level=level), result.bands(times, by=by, level=level, of="observation"))
+        return (result.bands(times, by=by, confidence=level), result.bands(times, by=by, confidence=level, kind="observation"))
     except FitError:
         return None
 

@@ -76,7 +76,7 @@ def plot_individuals(
     size = (max(2.3 * columns + 0.4, 4.4), 1.9 * rows + 1.0)
     drawn = new_panels(ax, len(chosen), size, figsize, columns=columns, sharex=True, sharey=log)
     days = np.linspace(float(seen.start.min()), float(seen.last.max()), 240)
-    curves = {of: result.predict(days, of=of) for of in ("individual", "typical")}  # type: ignore[arg-type]
+    curves = {kind: result.predict(days, kind=kind) for kind in ("individual", "typical")}  # type: ignore[arg-type]
     data, censored = result.predict(), seen.censoring
     for k, (box, subject) in enumerate(zip(drawn.boxes, chosen, strict=True)):
         last = data.loc[data["subject"] == subject, "time"].max() + 0.02 * np.ptp(days)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunoode.errors import Problem, SolveError
+from immunoode.errors import Problem, SolveError, renamed_arguments
 from immunoode.plot.colours import line, marker
 from immunoode.plot.figure_function import figure_function
 from immunoode.plot.legends import in_lines
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from immunoode.scenario.compare import Comparison
 
 
+@renamed_arguments(statistic="summary")
 @figure_function
 def scenario_forest(
     comparison: Comparison,
-    statistic: str = "final_change",
+    summary: str = "final_change",
     *,
     interval: float = 0.9,
     ax: Any = None,
@@ -33,7 +34,7 @@ def scenario_forest(
     Parameters
     ----------
     comparison : Comparison
-    statistic : {"final_change", "nadir_change"}
+    summary : {"final_change", "nadir_change"}
         The change of the size from baseline at the end, or at its nadir, in percent.
     interval : float
         Of a cohort, the share of patients within the interval.
@@ -52,7 +53,7 @@ def scenario_forest(
     Raises
     ------
     SolveError
-        If the statistic is not known.
+        If the summary is not known.
 
     Examples
     --------
@@ -64,13 +65,13 @@ def scenario_forest(
     """
     import pandas as pd
 
-    if statistic not in ("final_change", "nadir_change"):
-        raise SolveError(Problem("statistic", f"{statistic!r:.40} is not known", "'final_change' or 'nadir_change'"))
+    if summary not in ("final_change", "nadir_change"):
+        raise SolveError(Problem("summary", f"{summary!r:.40} is not known", "'final_change' or 'nadir_change'"))
     edge = 50 * (1 - interval)
     rows = []
     for text, simulation in comparison.simulations.items():
         values = np.atleast_2d(simulation[comparison.measure])
-        chosen = values[:, -1] if statistic == "final_change" else np.nanmin(values, axis=1)
+        chosen = values[:, -1] if summary == "final_change" else np.nanmin(values, axis=1)
         low, middle, high = np.nanpercentile(100 * (chosen / values[:, 0] - 1), [edge, 50, 100 - edge])
         rows.append({"scenario": text, "median": middle, "lower": low, "upper": high})
     table = pd.DataFrame(rows)
@@ -87,9 +88,7 @@ def scenario_forest(
     axes.set_yticks(range(len(table)), [in_lines(text) for text in table["scenario"]])
     axes.set_ylim(len(table) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
-    name = {"final_change": "Change from baseline at the end (%)", "nadir_change": "Deepest change from baseline (%)"}[
-        statistic
-    ]
+    name = {"final_change": "Change from baseline at the end (%)", "nadir_change": "Deepest change from baseline (%)"}[summary]
     axes.set_xlabel(name + (f":\nmedian and {100 * interval:g} % of patients" if many else ""))
     hide_spines(axes, "left")
     set_title(axes, title)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from immunoode.errors import renamed_arguments
 from immunoode.plot.colours import colour, hatch
 from immunoode.plot.endpoint_labels import with_unit
 from immunoode.plot.figure_function import figure_function
@@ -23,12 +24,13 @@ _MEASURES = {"first": "first order", "total": "total", "distance": "distance of 
 _POINTS = 2000
 
 
+@renamed_arguments(of="output")
 @figure_function
 def plot_sensitivity(
     found: GlobalSensitivity,
     ax: Any = None,
     *,
-    of: str | None = None,
+    output: str | None = None,
     most: int = _MOST,
     title: str | None = None,
     figsize: Size | None = None,
@@ -39,7 +41,7 @@ def plot_sensitivity(
     ----------
     found : GlobalSensitivity
     ax : Axes, optional
-    of : str, optional
+    output : str, optional
         The output; by default the first.
     most : int
         Parameters that are drawn.
@@ -52,15 +54,15 @@ def plot_sensitivity(
     -------
     Axes
     """
-    table = found.output_table(of).head(most)[::-1]
+    table = found.output_table(output).head(most)[::-1]
     box = new_axes(ax, (7.2, 1.2 + 0.34 * len(table)), figsize)
     if found.method == "tornado":
-        _tornado(box, table, with_unit(of or found.of[0], found.units))
+        _tornado(box, table, with_unit(output or found.outputs[0], found.units))
     else:
         _bars(box, table, found)
     box.set_yticks(range(len(table)), [sentence(words(str(name))) for name in table.index])
     method = _METHODS.get(found.method, sentence(found.method))
-    set_title(box, title, wrapped(f"{method}: {with_unit(of or found.of[0], found.units)}", 64))
+    set_title(box, title, wrapped(f"{method}: {with_unit(output or found.outputs[0], found.units)}", 64))
     hide_spines(box)
     return box
 
@@ -112,11 +114,12 @@ def _tornado(box: Any, table: Any, label_of_values: str) -> None:
     legend(box)
 
 
+@renamed_arguments(of="output")
 @figure_function
 def plot_scatter(
     found: GlobalSensitivity,
     *,
-    of: str | None = None,
+    output: str | None = None,
     most: int = 6,
     columns: int = 3,
     ax: Any = None,
@@ -128,7 +131,7 @@ def plot_scatter(
     Parameters
     ----------
     found : GlobalSensitivity
-    of : str, optional
+    output : str, optional
         The output; by default the first.
     most, columns : int
         Panels, and panels side by side.
@@ -142,18 +145,18 @@ def plot_scatter(
     -------
     ndarray of Axes
     """
-    output = of or found.sample.columns[len(found.parameters)]
-    names = [n for n in found.output_table(of if of in found.tables else None).index if n in found.parameters][:most]
+    chosen = output or found.sample.columns[len(found.parameters)]
+    names = [n for n in found.output_table(output if output in found.tables else None).index if n in found.parameters][:most]
     across = min(columns, len(names))
     rows = -(-len(names) // across)
     size = (2.6 * across + 0.6, 2.2 * rows + 0.9)
     drawn = new_panels(ax, len(names), size, figsize, columns=across, sharey=True)
     sample = found.sample.iloc[:_POINTS]
     for k, (box, name) in enumerate(zip(drawn.boxes, names, strict=True)):
-        box.plot(sample[name], sample[output], ".", markersize=2, alpha=0.4, color=colour(0), label="sample")
+        box.plot(sample[name], sample[chosen], ".", markersize=2, alpha=0.4, color=colour(0), label="sample")
         order = np.argsort(sample[name].to_numpy())
         parts = [sample.iloc[part] for part in np.array_split(order, 20)]
-        means = [[p[c].mean() for p in parts] for c in (name, output)]
+        means = [[p[c].mean() for p in parts] for c in (name, chosen)]
         box.plot(*means, color=colour(1), linewidth=1.6, label="mean of a twentieth of the sample")
         if wide_range(sample[name]) or sample[name].min() > 0 and sample[name].max() > 30 * sample[name].median():
             box.set_xscale("log")

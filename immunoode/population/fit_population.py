@@ -110,7 +110,7 @@ def fit_population(
         distributed.
     occasions : days, mapping of subject or arm to days, or str
         Days at which occasions begin (the first begins with a subject's start: [21, 42] are three); or the column of a table
-        given as `data`, or the changing covariate of `imo.io.read_nonmem(..., varying=[...])`, that identifies occasions.
+        given as `data`, or the changing covariate of `imo.io.read_nonmem(..., varying={...})`, that identifies occasions.
         With a column of the observations, an occasion begins at the first dose after the last observation of the previous
         occasion or, if there is none, at its own first observation.
     distribution : mapping, optional

@@ -139,7 +139,7 @@ def _from_schedules(name: str, data: Any) -> dict[str, FloatArray]:
     if name not in changing:
         columns = [str(c) for c in getattr(data, "columns", ())]
         right = (
-            "a table as data with such a column, imo.io.read_nonmem(..., varying=[...], rule='locf'), or the days themselves"
+            "a table as data with such a column, imo.io.read_nonmem(..., varying={...}, rule='locf'), or the days themselves"
         )
         raise FitError(Problem("occasions", f"{name!r} is not in the data", f"{nearest(name, [*changing, *columns])}; {right}"))
     found = {}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunoode.errors import FitError, Problem, nearest
+from immunoode.errors import FitError, Problem, nearest, renamed_arguments
 from immunoode.fitting.observations import LEFT, MEASURED, FloatArray, IntArray
 from immunoode.notebook import shown
 from immunoode.number_checks import confidence_problems
@@ -83,6 +83,7 @@ class PredictiveCheck:
         )
 
 
+@renamed_arguments(level="confidence")
 def predictive_check(
     result: FinishedPopulationFit,
     quantity: str | None = None,
@@ -93,7 +94,7 @@ def predictive_check(
     corrected: bool = False,
     dropout: str = "",
     draws: int = 300,
-    level: float = 0.9,
+    confidence: float = 0.9,
     seed: int = SEED,
 ) -> PredictiveCheck:
     """Compare percentiles of the data with those of simulated trials.
@@ -118,8 +119,8 @@ def predictive_check(
         a trial that stops at progression; otherwise, simulations keep patients whom such a trial loses.
     draws : int
         Number of simulated trials.
-    level : float
-        Level of the bands over simulated trials.
+    confidence : float
+        Confidence level of the bands over simulated trials.
     seed : int
         Seed of the random numbers.
 
@@ -137,7 +138,7 @@ def predictive_check(
 
     seen = result.observations
     which = seen.quantities[0] if quantity is None else quantity
-    _check(result, which, by, dropout, level, percentiles)
+    _check(result, which, by, dropout, confidence, percentiles)
     rows = np.flatnonzero(seen.quantity == seen.quantities.index(which))
     value = seen.value[rows].copy()
     made = on_natural_scale(result, simulated_trials(result, draws, seed))[:, rows]
@@ -164,7 +165,7 @@ def predictive_check(
                 continue
             at = {"stratum": stratum, "bin": b, "time": float(np.median(seen.time[rows][mine]))}
             for p in percentiles:
-                bands = _bands(made[:, mine], p, level)
+                bands = _bands(made[:, mine], p, confidence)
                 shown = float(_percentile(value[mine], p))
                 table.append(
                     {
@@ -176,7 +177,7 @@ def predictive_check(
                     }
                 )
             if low.any():
-                spread = np.quantile(made_below[:, mine].mean(axis=1), [0.5 - level / 2, 0.5, 0.5 + level / 2])
+                spread = np.quantile(made_below[:, mine].mean(axis=1), [0.5 - confidence / 2, 0.5, 0.5 + confidence / 2])
                 shares.append(
                     {**at, "observed": float(below[mine].mean()), "lower": spread[0], "middle": spread[1], "upper": spread[2]}
                 )
@@ -190,7 +191,7 @@ def predictive_check(
         }
     )
     unit = seen.units[seen.quantities.index(which)]
-    return PredictiveCheck(which, unit, by, corrected, draws, level, pd.DataFrame(table), pd.DataFrame(shares), points)
+    return PredictiveCheck(which, unit, by, corrected, draws, confidence, pd.DataFrame(table), pd.DataFrame(shares), points)
 
 
 def _check(
@@ -201,7 +202,7 @@ def _check(
         problems.append(Problem("quantity", f"{quantity!r} was not fitted", nearest(quantity, result.observations.quantities)))
     if dropout not in DROPOUTS:
         problems.append(Problem("dropout", f"is {dropout!r}", "'progression', or '' for none"))
-    problems += confidence_problems(level, "level")
+    problems += confidence_problems(level, "confidence")
     if not percentiles or not all(0 < p < 100 for p in percentiles):
         problems.append(Problem("percentiles", f"are {percentiles!r}", "numbers between 0 and 100, for example (10, 50, 90)"))
     known = ["arm", *([] if result.data.covariates is None else map(str, result.data.covariates.columns))]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from immunoode.errors import FitError, Problem, renamed
+from immunoode.errors import FitError, Problem, renamed, renamed_arguments
 from immunoode.fitting.observations import FloatArray
 from immunoode.fitting.saving import fingerprint, save
 from immunoode.notebook import shown, without_mathematics
@@ -71,9 +71,9 @@ class PopulationResult(FinishedPopulationFit):
 
     parameters = renamed("parameters", "to_frame")
 
-    def to_frame(self, level: float = 0.95) -> DataFrame:
+    def to_frame(self, confidence: float = 0.95) -> DataFrame:
         """Return one row per population parameter: value, unit, standard error, relative (%), interval, shrinkage (%)."""
-        return parameter_table(self, level)
+        return parameter_table(self, confidence)
 
     def individual(self) -> DataFrame:
         """Return one row per subject, one column per varying parameter (and baseline): ready for `simulate(parameters=...)`.
@@ -151,8 +151,9 @@ class PopulationResult(FinishedPopulationFit):
         table = table.assign(**{k: v[like] for k, v in seen.baselines.items() if k not in table})
         return table.assign(like=np.array(seen.subjects)[like])
 
+    @renamed_arguments(of="kind")
     def predict(
-        self, times: Iterable[float] | None = None, *, of: Literal["individual", "typical"] = "individual"
+        self, times: Iterable[float] | None = None, *, kind: Literal["individual", "typical"] = "individual"
     ) -> DataFrame:
         """Return individual or typical predictions of each subject, at the observations or at `times` [days].
 
@@ -161,7 +162,7 @@ class PopulationResult(FinishedPopulationFit):
         DataFrame
             subject, arm, time, quantity, predicted, unit; and, at the observations, row and observed.
         """
-        return prediction_table(self, times, of)
+        return prediction_table(self, times, kind)
 
     def residuals(self, draws: int = 1000, seed: int = SEED) -> DataFrame:
         """Return one row per observation: predictions, and residuals of every kind (see `immunoode.population.residuals`)."""

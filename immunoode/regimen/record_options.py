@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
-from immunoode.errors import DataError, Problem, nearest
+from immunoode.errors import DataError, Problem, nearest, warn_of_former
 from immunoode.regimen.covariate_series import RULES
 
 COVARIATES = {
@@ -24,12 +26,35 @@ COVARIATES = {
 """Usual names of columns in NONMEM tables, and the package's names of these covariates."""
 
 
-def covariate_columns(given: Sequence[str] | Mapping[str, str]) -> dict[str, str]:
-    """Return the mapping of columns to parameters: as stated, or by the usual names."""
-    if isinstance(given, Mapping):
-        return dict(given)
-    names = (given,) if isinstance(given, str) else given
-    return {name: COVARIATES.get(str(name).strip().upper(), str(name)) for name in names}
+def covariate_columns(
+    given: Mapping[str, str] | Sequence[str] | None, argument: str, *, usual: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, str]:
+    """Return the name in the model of each column.
+
+    Names of columns alone are the former form, which works with a warning; they keep their names but for the `usual` ones.
+
+    Raises
+    ------
+    DataError
+        If two columns have one name in the model, or names are not texts.
+    """
+    if given is None or isinstance(given, Mapping):
+        found = dict(given or {})
+    else:
+        names = (given,) if isinstance(given, str) else tuple(given)
+        found = {name: usual.get(str(name).strip().upper(), str(name)) for name in names}
+        if found:
+            warn_of_former(f"{argument}={list(names)!r}", f"{argument}={found!r}", stacklevel=4)
+    problems = [
+        Problem(argument, f"{column!r} is {name!r}", "the name of a column, and the name in the model: {'WT': 'weight'}")
+        for column, name in found.items()
+        if not (isinstance(column, str) and isinstance(name, str) and name)
+    ]
+    twice = [name for name, count in Counter(map(str, found.values())).items() if count > 1]
+    problems += [Problem(argument, f"has two columns for {name!r}", "one column for each name in the model") for name in twice]
+    if problems:
+        raise DataError(problems)
+    return found
 
 
 PER_DAY = {"day": 1.0, "hour": 24.0}

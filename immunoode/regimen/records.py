@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from immunoode.errors import DataError, Problem
+from immunoode.errors import DataError, Problem, renamed_arguments
 from immunoode.regimen import record as nonmem
 from immunoode.regimen.covariate_series import LOCF
 from immunoode.regimen.elapsed_time import running_times
 from immunoode.regimen.record import NonmemRecord, record_input, record_problems, records_from_table
-from immunoode.regimen.record_options import compartment_names, covariate_columns, days_per, rule_problems
+from immunoode.regimen.record_options import COVARIATES, compartment_names, covariate_columns, days_per, rule_problems
 from immunoode.regimen.record_rows import TimedRecord, event_records
 from immunoode.regimen.record_table import NEEDED, CellProblem, RecordTable, record_table
 from immunoode.regimen.record_times import to_days
@@ -68,12 +68,13 @@ class ParsedRecords:
     doses: Tally
 
 
+@renamed_arguments(table="source")
 def read_records(
-    table: str | Path | pd.DataFrame,
+    source: str | Path | pd.DataFrame,
     compartments: Mapping[int | str, str] | None = None,
     *,
     time_unit: Literal["hour", "day"],
-    covariates: Sequence[str] | Mapping[str, str] = (),
+    covariates: Mapping[str, str] | None = None,
     rule: Literal["locf", "nocb"] | None = None,
     columns: Mapping[str, str] | None = None,
     ignore: str | None = None,
@@ -82,7 +83,7 @@ def read_records(
 
     Parameters
     ----------
-    table : path or DataFrame
+    source : path or DataFrame
         A csv, tsv, xlsx, xpt or sas7bdat file with a line of column names, or a table in memory. Columns, in upper or lower
         case: ID, TIME and AMT; as needed RATE, DUR (duration of an infusion), II, ADDL, SS, CMT, EVID, MDV; DATE, DAT1, DAT2
         or DAT3 together with a TIME of day. Other columns are ignored. ".", "NA" and empty cells are missing. Without EVID, a
@@ -91,10 +92,9 @@ def read_records(
         The input of the model for each number in CMT: {1: "pembrolizumab"}. By default, CMT has the names of inputs.
     time_unit : {"hour", "day"}
         Unit of TIME, DUR and II, and of the time in RATE. Times of day (14:30) may be used with either.
-    covariates : sequence of str, or mapping of str to str, optional
-        Columns with the values of covariates: a mapping of column to parameter of the model, {"WT": "weight"}, or the names of
-        columns, of which usual ones are recognised (WT and BW are `weight`, BSA is `surface_area`). Values are in the
-        parameters' units. Missing values are skipped.
+    covariates : mapping of str to str, optional
+        The parameter of the model for each column with values of a covariate: {"WT": "weight"}. Values are in the parameters'
+        units. Missing values are skipped.
     rule : {"locf", "nocb"}, optional
         The rule between records, required with covariates. Last observation carried forward ("locf"): a value holds from its
         record until the next. Next observation carried backward ("nocb"): a value holds from the previous record until its
@@ -137,8 +137,8 @@ def read_records(
     >>> print(schedules.reconciliation.tally("doses"))
     3 doses, all used
     """
-    named_columns = covariate_columns(covariates)
-    read = parse_records(table, compartments, time_unit, named_columns, rule, columns, ignore)
+    named_columns = covariate_columns(covariates, "read_records(covariates)", usual=COVARIATES)
+    read = parse_records(source, compartments, time_unit, named_columns, rule, columns, ignore)
     found = read.table
     total = len(found.labels) + sum(found.ignored.values())
     rows = Tally("rows", total, len(found.labels), found.ignored)

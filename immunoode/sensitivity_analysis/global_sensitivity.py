@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunoode.errors import Problem, SolveError, nearest
+from immunoode.errors import Problem, SolveError, nearest, renamed_arguments
 from immunoode.model.closed_model import resolve
 from immunoode.model.model import Model
 from immunoode.optimisation.endpoints import Endpoint
@@ -29,10 +29,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+@renamed_arguments(of="measure")
 def global_sensitivity(
     model: Model | str | None,
     distributions: Distributions,
-    of: Any,
+    measure: Any,
     *,
     method: str = "sobol",
     regimen: Any = None,
@@ -52,10 +53,10 @@ def global_sensitivity(
     Parameters
     ----------
     model : Model or str or None
-        None if `of` is a function.
+        None if `measure` is a function.
     distributions : PopulationDistribution, str, or mapping of str to Marginal
         Distributions of the parameters that vary, as for `sample_patients`.
-    of : str, Endpoint, sequence of them, Limit or callable
+    measure : str, Endpoint, sequence of them, Limit or callable
         "sum_of_diameters: best_change" or any other `imo.optimisation.Endpoint`; with the method "regional", an event,
         "sum_of_diameters: best_change <= -0.3"; or a function that takes a table of parameters, one row per patient, and
         returns one number per row (for example, the result of a trial).
@@ -107,12 +108,12 @@ def global_sensitivity(
     """
     size = {"n": n, "most": most, "tolerance": tolerance, "confidence": confidence, "quantiles": quantiles, "seed": seed}
     simulation = {"regimen": regimen, "until": until, "times": times, "solver": solver}
-    check_arguments(method, **size, others={"of": of, "model": model, **simulation})
+    check_arguments(method, **size, others={"measure": measure, "model": model, **simulation})
     population = as_distribution(distributions)
     factors = {} if model is None else unit_factors(population.units, resolve(as_model(model)))
     inputs = Inputs(population, factors)
-    event = _event(of) if method == "regional" else None
-    analysed = outputs(model, regimen, until, event.quantity if event else of, times, solver)
+    event = _event(measure) if method == "regional" else None
+    analysed = outputs(model, regimen, until, event.quantity if event else measure, times, solver)
     how = _Settings(method, n or SIZES[method], most, tolerance, confidence, quantiles, seed)
     named = _groups(groups, inputs, method)
     found = _estimates(analysed, inputs, list(named.values()), event, how)
@@ -209,7 +210,7 @@ def _event(of: Any) -> Limit:
     found = of if isinstance(of, Limit) else limit(of) if isinstance(of, str) else None
     if found is None or not isinstance(found.quantity, Endpoint):
         right = "an event of a patient, such as 'sum_of_diameters: best_change <= -0.3'"
-        raise SolveError(Problem("of", f"is {of!r:.60}", right))
+        raise SolveError(Problem("measure", f"is {of!r:.60}", right))
     return found
 
 

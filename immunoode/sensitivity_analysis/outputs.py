@@ -46,7 +46,7 @@ class Outputs:
         found = found[:, None] if found.ndim == 1 else found
         if found.shape != (len(table), len(self.labels)):
             right = f"one number per row: {(len(table),)} or {(len(table), len(self.labels))}"
-            raise SolveError(Problem("of", f"returns an array of shape {found.shape} for {len(table)} rows", right))
+            raise SolveError(Problem("measure", f"returns an array of shape {found.shape} for {len(table)} rows", right))
         if not np.isfinite(found).all():
             row, k = np.argwhere(~np.isfinite(found))[0]
             what = f"is {found[row, k]} for {', '.join(f'{n} = {v:.4g}' for n, v in table.iloc[row].items())}"
@@ -60,7 +60,7 @@ class Outputs:
         try:
             return np.asarray(found, float)
         except (TypeError, ValueError) as error:
-            raise SolveError(Problem("of", f"gives {found!r:.60}", "one number per row of the table")) from error
+            raise SolveError(Problem("measure", f"gives {found!r:.60}", "one number per row of the table")) from error
 
     @property
     def constant(self) -> list[bool]:
@@ -80,10 +80,10 @@ def outputs(model: Model | str | None, regimen: Any, until: Any, of: Any, times:
     if callable(of):
         return Outputs(of, (getattr(of, "__name__", "function"),))
     if model is None or until is None:
-        raise SolveError(Problem("of", f"is {of!r}", "a function of a table of parameters; or a model and until= as well"))
+        raise SolveError(Problem("measure", f"is {of!r}", "a function of a table of parameters; or a model and until= as well"))
     given = of if isinstance(of, (list, tuple)) else [of]
     if not given:
-        raise SolveError(Problem("of", "is empty", "one endpoint or more, such as 'sum_of_diameters: final'"))
+        raise SolveError(Problem("measure", "is empty", "one endpoint or more, such as 'sum_of_diameters: final'"))
     wanted = list(dict.fromkeys(one if isinstance(one, Endpoint) else endpoint(one) for one in given))
     whole = resolve(as_model(model))
     if solver is None and any(e.log for e in wanted):  # the logarithm of a number of cells continues below one cell

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunoode.errors import Problem, SolveError, nearest, renamed
+from immunoode.errors import Problem, SolveError, nearest, renamed, renamed_arguments
 from immunoode.notebook import shown, without_mathematics
 from immunoode.sensitivity_analysis.inputs import FloatArray
 
@@ -33,7 +33,7 @@ class GlobalSensitivity:
     Attributes
     ----------
     method : str
-    of : tuple of str
+    outputs : tuple of str
         The outputs.
     tables : mapping of str to DataFrame
         One table per output, with one row per parameter, the most important first.
@@ -56,7 +56,7 @@ class GlobalSensitivity:
     """
 
     method: str
-    of: tuple[str, ...]
+    outputs: tuple[str, ...]
     tables: Mapping[str, pd.DataFrame]
     sample: pd.DataFrame
     parameters: tuple[str, ...]
@@ -72,7 +72,8 @@ class GlobalSensitivity:
         """The measure by which parameters are sorted and drawn."""
         return _LEADING[self.method]
 
-    def output_table(self, of: str | None = None) -> pd.DataFrame:
+    @renamed_arguments(of="output")
+    def output_table(self, output: str | None = None) -> pd.DataFrame:
         """Return the measures of one output; by default the first.
 
         Raises
@@ -80,12 +81,13 @@ class GlobalSensitivity:
         SolveError
             If it was not analysed.
         """
-        name = of or self.of[0]
+        name = output or self.outputs[0]
         if name not in self.tables:
-            raise SolveError(Problem(f"output {name!r}", "was not analysed", nearest(name, self.of)))
+            raise SolveError(Problem(f"output {name!r}", "was not analysed", nearest(name, self.outputs)))
         return self.tables[name]
 
     table = renamed("table", "output_table")
+    of = renamed("of", "outputs")
 
     def to_frame(self) -> pd.DataFrame:
         """Return all measures: output, parameter, and one column per measure."""
@@ -112,8 +114,10 @@ class GlobalSensitivity:
 
     def __str__(self) -> str:
         stopped = "" if self.converged else "; intervals are wider than requested: allow a larger design"
-        more = f" and {len(self.of) - 3} more" if len(self.of) > 3 else ""
-        return f"{self.method} of {', '.join(self.of[:3])}{more}: design of {self.n}, {self.evaluations} evaluations{stopped}"
+        more = f" and {len(self.outputs) - 3} more" if len(self.outputs) > 3 else ""
+        return (
+            f"{self.method} of {', '.join(self.outputs[:3])}{more}: design of {self.n}, {self.evaluations} evaluations{stopped}"
+        )
 
     @without_mathematics
     def _repr_html_(self) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from immunoode import units as unit_texts
 from immunoode.errors import DataError, Problem, nearest
+from immunoode.regimen.record_options import covariate_columns
 from immunoode.tables.cells import as_numbers, as_text, number_advice
 from immunoode.tables.headings import find_columns
 from immunoode.tables.identifiers import identifiers
@@ -37,7 +38,7 @@ def read_endpoints(
     unit: str | None = None,
     columns: Mapping[str, str] | None = None,
     arm: str | None = None,
-    covariates: Sequence[str] = (),
+    covariates: Mapping[str, str] | None = None,
     repeated: Literal["refuse", "first event"] = "refuse",
     title: str = "",
 ) -> TrialData:
@@ -57,8 +58,8 @@ def read_endpoints(
         {"subject": ..., "arm": ...} if these have unusual headings.
     arm : str, optional
         The arm of all subjects without a column of arms; "all" by default.
-    covariates : sequence of str
-        Columns of covariates to keep.
+    covariates : mapping of str to str, optional
+        The name of the covariate for each column to keep: {"BAGE": "age", "SEX": "SEX"}.
     repeated : {"refuse", "first event"}
         Tables of counting processes have several rows per subject, one per interval: "first event" takes the end of the first
         interval with the event, or of the last interval if it did not occur.
@@ -84,10 +85,11 @@ def read_endpoints(
     """
     import pandas as pd
 
+    named = covariate_columns(covariates, "read_endpoints(covariates)")
     table, where = open_table(source)
     found = find_columns(table, where, columns, roles=("subject", "arm"), needed=("subject",))
     indicators = _indicators(times, events or {}, censored or {})
-    _check_columns(table, [*times.values(), *(column for column, _ in indicators.values()), *covariates], where)
+    _check_columns(table, [*times.values(), *(column for column, _ in indicators.values()), *named], where)
     arms = as_text(table[found.found["arm"]]) if "arm" in found.found else pd.Series(arm or "all", index=table.index)
     subject = pd.Series(identifiers(table[found.found["subject"]]), index=table.index, dtype=object)
     rows = pd.DataFrame({"subject": subject, "arm": arms, "row": table.index})
@@ -98,23 +100,25 @@ def read_endpoints(
         parts.append(ends.assign(time=ends["time"] * unit_texts.factor(units[endpoint] or "day", "day")))
         lost.append(without)
         problems += wrong
-    kept, more = constant_covariates(table, found.found["subject"], covariates, where)
+    kept, more = constant_covariates(table, found.found["subject"], list(named), where)
     if problems or more:
         raise DataError([*problems[:SHOWN], *more, *_rest(problems, where)])
     left_out = pd.concat([empty(LEFT_OUT), *lost], ignore_index=True)
     ends = pd.concat(parts, ignore_index=True)
-    taken = found.taken_as(table) | dict.fromkeys(map(str, covariates), "covariate")
+    taken = found.taken_as(table) | {
+        column: "covariate" if column == name else f"covariate {name}" for column, name in named.items()
+    }
     taken |= {str(c): f"time of {e} in {units[e] or 'day'}" for e, c in times.items()}
     taken |= {str(c): f"{'censoring' if by else 'event'} of {e}" for e, (c, by) in indicators.items()}
     notes = [f"no unit of {e} is stated: days" for e, unit in units.items() if not unit]
-    check_unnamed_arm(found, arm, table.drop(columns=list(covariates)), where)
+    check_unnamed_arm(found, arm, table.drop(columns=list(named)), where)
     reconciliation = reconcile(
         where, table.index, ends["row"], left_out, taken, subjects=subject, kept=ends["subject"], notes=[*found.notes, *notes]
     )
     return TrialData(
         frame=empty(COLUMNS),
         title=title or where,
-        covariates=kept if len(covariates) else None,
+        covariates=kept.rename(columns=named) if named else None,
         left_out=left_out,
         endpoints=pd.concat([_first_event(part) for part in parts], ignore_index=True)[list(ENDPOINTS)],
         reconciliation=reconciliation,

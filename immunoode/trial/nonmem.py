@@ -33,8 +33,8 @@ def read_nonmem(
     time_unit: Literal["hour", "day"],
     observations: str | Mapping[int | str, str] | None = None,
     units: str | Mapping[str, str] | None = None,
-    covariates: Sequence[str] | Mapping[str, str] = (),
-    varying: Sequence[str] | Mapping[str, str] = (),
+    covariates: Mapping[str, str] | None = None,
+    varying: Mapping[str, str] | None = None,
     rule: Literal["locf", "nocb"] | None = None,
     columns: Mapping[str, str] | None = None,
     ignore: str | None = None,
@@ -58,11 +58,11 @@ def read_nonmem(
         else "dv_1", "dv_2", ..., or "dv".
     units : str or mapping, optional
         Unit of DV; a mapping gives it by quantity.
-    covariates : sequence of str, or mapping
-        Columns that are constant within each subject: the parameter for each column, {"WT": "weight"}, or names of columns (a
-        fit recognises usual ones, such as WT and BSA).
-    varying : sequence of str, or mapping
-        Columns of covariates that change with time; they go to the schedules by `rule`, see `read_records`.
+    covariates : mapping of str to str, optional
+        The name in the model for each column of a covariate that is constant within each subject: {"WT": "weight"}. A fit
+        recognises usual names, such as WT and BSA, if the column keeps its name: {"WT": "WT"}.
+    varying : mapping of str to str, optional
+        The same for covariates that change with time; they go to the schedules by `rule`, see `read_records`.
     columns : mapping of str to str, optional
         Columns of the table by their names in NONMEM, if they differ: {"AMT": "DOSE"}.
     ignore : str, optional
@@ -93,8 +93,8 @@ def read_nonmem(
     """
     own = {str(n).strip().upper(): c for n, c in (columns or {}).items()}
     records = {n: c for n, c in own.items() if n in (*RECORDS, *DATES)}
-    fixed = dict(covariates) if isinstance(covariates, Mapping) else {c: str(c) for c in _as_sequence(covariates)}
-    changing = covariate_columns(varying)
+    fixed = covariate_columns(covariates, "read_nonmem(covariates)")
+    changing = covariate_columns(varying, "read_nonmem(varying)", usual=COVARIATES)
     read = parse_records(
         source,
         compartments,
@@ -142,10 +142,6 @@ def _with_number_columns(found: pd.DataFrame) -> pd.DataFrame:
     words = [c for c in found.columns if found[c].dtype == object or isinstance(found[c].dtype, pd.StringDtype)]
     texts = [c for c in words if not as_numbers(found[c]).unread.any()]
     return found.assign(**{str(c): pd.to_numeric(found[c]) for c in texts})
-
-
-def _as_sequence(names: Sequence[str]) -> Sequence[str]:
-    return (names,) if isinstance(names, str) else names
 
 
 def _reported_by_reader(found: CellProblem, record: NonmemRecord) -> bool:

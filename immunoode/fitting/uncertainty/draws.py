@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from immunoode import units
-from immunoode.errors import FitError, Problem, renamed
+from immunoode.errors import FitError, Problem, renamed, renamed_arguments
 from immunoode.fitting.observations import FloatArray
 from immunoode.fitting.uncertainty.bands import grouped, observation_band, quantiles
 from immunoode.fitting.uncertainty.covariance import natural_name
@@ -75,7 +75,8 @@ class Draws:
 
     table = renamed("table", "to_frame")
 
-    def intervals(self, level: float = 0.95) -> DataFrame:
+    @renamed_arguments(level="confidence")
+    def intervals(self, confidence: float = 0.95) -> DataFrame:
         """Return value, standard error (of the draws, natural scale), bias and interval of each parameter.
 
         For a bootstrap, percentiles corrected for the bias of the median (Efron); for a posterior, equal tails.
@@ -83,11 +84,11 @@ class Draws:
         import pandas as pd
         from scipy.special import ndtr, ndtri
 
-        FitError.raise_if(confidence_problems(level, "level"))
+        FitError.raise_if(confidence_problems(confidence, "confidence"))
         if len(self) < 2:
             raise FitError(Problem("draws", f"there are {len(self)}", "at least two; see .failed for the reasons"))
         table = self.to_frame().iloc[:, : len(self.names)]
-        tails = np.array([0.5 - level / 2, 0.5 + level / 2])
+        tails = np.array([0.5 - confidence / 2, 0.5 + confidence / 2])
         rows = {}
         for j, key in enumerate(table.columns):
             own, best = self.drawn[:, j], self.best[j]
@@ -107,26 +108,27 @@ class Draws:
             }
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("parameter")
 
+    @renamed_arguments(level="confidence", of="kind")
     def bands(
         self,
         times: Iterable[float] | None = None,
         *,
         by: Literal["subject", "arm"] = "subject",
-        level: float = 0.95,
-        of: Literal["mean", "observation"] = "mean",
+        confidence: float = 0.95,
+        kind: Literal["mean", "observation"] = "mean",
     ) -> DataFrame:
         """Return bands of curves over the draws, as `FitResult.bands` returns them."""
         from immunoode.fitting.tables import curve_table
 
-        FitError.raise_if(confidence_problems(level, "level"))
+        FitError.raise_if(confidence_problems(confidence, "confidence"))
         fit = self.result
         days = fit.grid() if times is None else units.times(times)
         parameterisation, groups = fit.least_squares.parameterisation, fit.groups(by)
         rows = self.drawn[np.linspace(0, len(self) - 1, min(len(self), CURVES)).astype(np.int64)]
         middle = grouped(fit.predictor.curves(parameterisation.values(fit.lmfit.params)[None], days), groups)[0]
-        low, high = quantiles(fit.predictor, parameterisation, fit.lmfit.params, self.names, rows, days, groups, level)
-        if of == "observation":
-            low, high = observation_band(middle, low, high, fit.least_squares.errors, fit.ratios, level)
+        low, high = quantiles(fit.predictor, parameterisation, fit.lmfit.params, self.names, rows, days, groups, confidence)
+        if kind == "observation":
+            low, high = observation_band(middle, low, high, fit.least_squares.errors, fit.ratios, confidence)
         return curve_table(fit.observations, days, by, {"predicted": middle, "lower": low, "upper": high})
 
     def plot(self, **how: Any) -> Axes | FloatArray:
