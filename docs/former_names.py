@@ -21,8 +21,8 @@ new name. All other changes are in the [changelog](changes.md).
 
 One rule for all results: `to_frame()` returns the table, `report()` the text, `plot()` the figure. A further table is named by
 its content: `comparison.outcome_table()`. One name for each argument: `confidence=` is the level of an interval, `measure=` is
-what is measured of a simulation, `output=` is one of several outputs, and `covariates=` of readers is a mapping of column to name
-in the model.
+what is measured of a simulation, `output=` is one of several outputs, and `covariates=` of readers is a mapping of column to
+name in the model.
 """
 
 

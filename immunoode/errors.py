@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -249,10 +250,18 @@ class OutOfBoundsWarning(UserWarning):
     """
 
 
-def warn_of_former(former: str, now: str, stacklevel: int = 3) -> None:
+def callers_level() -> int:
+    """Return the `stacklevel` of the first frame outside this package, for `warnings.warn` in the calling function."""
+    package, level, frame = __name__.partition(".")[0], 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == package:
+        frame, level = frame.f_back, level + 1
+    return level
+
+
+def warn_of_former(former: str, now: str) -> None:
     """Warn that an argument has another name or form now; the former one works until version 0.2."""
     text = f"{former} is now {now}; the former one will be removed in version 0.2"
-    warnings.warn(text, FutureWarning, stacklevel=stacklevel)
+    warnings.warn(text, FutureWarning, stacklevel=callers_level())
 
 
 P = ParamSpec("P")

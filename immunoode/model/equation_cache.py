@@ -8,7 +8,7 @@ from collections import OrderedDict
 from dataclasses import fields, replace
 from typing import Any
 
-from immunoode.errors import ModelError
+from immunoode.errors import ModelError, callers_level
 from immunoode.model.check import check
 from immunoode.model.equation_builder import EquationBuilder
 from immunoode.model.equations import Equations
@@ -16,7 +16,6 @@ from immunoode.model.model import Model
 from immunoode.model.roles import warnings_without_tumour
 from immunoode.model.schema import TABLES
 from immunoode.model.terms_without_drug import warnings_without_drug
-from immunoode.model.values import callers_level
 
 _CACHE: OrderedDict[str, Equations] = OrderedDict()
 _KEPT = 256

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from immunoode.errors import ModelError, OutOfBoundsWarning, Problem, nearest
+from immunoode.errors import ModelError, OutOfBoundsWarning, Problem, callers_level, nearest
 from immunoode.model.components import ModelTables, Parameter
 
 _ROUNDING = 1e-9
@@ -98,14 +97,6 @@ def _outside(name: str, parameter: Parameter, given: Any) -> str:
         return f"{name} = {far[0]:g}{unit} is outside {limits}"
     span = f"{far.min():g}" if far.min() == far.max() else f"{far.min():g} to {far.max():g}"
     return f"{name} of {far.size} of {values.size} ({span}{unit}) is outside {limits}"
-
-
-def callers_level() -> int:
-    """Return the `stacklevel` of the first frame outside this package, for `warnings.warn` in the calling function."""
-    package, level, frame = __name__.partition(".")[0], 1, sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == package:
-        frame, level = frame.f_back, level + 1
-    return level
 
 
 def _finite(value: object) -> bool:

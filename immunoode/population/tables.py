@@ -31,7 +31,7 @@ def parameter_table(result: FinishedPopulationFit, level: float = 0.95) -> DataF
     import pandas as pd
     from scipy.stats import norm
 
-    FitError.raise_if(confidence_problems(level, "level"))
+    FitError.raise_if(confidence_problems(level, "confidence"))
     covariance = result.uncertainty.covariance
     sd = np.sqrt(np.maximum(np.diag(covariance), 0.0))
     z = float(norm.ppf(0.5 + level / 2))

@@ -44,7 +44,7 @@ def covariate_columns(
         names = (given,) if isinstance(given, str) else tuple(given)
         found = {name: usual.get(str(name).strip().upper(), str(name)) for name in names}
         if found:
-            warn_of_former(f"{argument}={list(names)!r}", f"{argument}={found!r}", stacklevel=4)
+            warn_of_former(f"{argument}={list(names)!r}", f"{argument}={found!r}")
     problems = [
         Problem(argument, f"{column!r} is {name!r}", "the name of a column, and the name in the model: {'WT': 'weight'}")
         for column, name in found.items()

@@ -150,9 +150,9 @@ def grid(
 def _former_arguments(measure: str | None, summary: str, options: dict[str, Any]) -> tuple[str | None, str]:
     """Return measure and summary; they were `of` and `measure`."""
     if measure in SUMMARIES:
-        warn_of_former(f"grid(measure={measure!r})", f"grid(summary={measure!r})", stacklevel=4)
+        warn_of_former(f"grid(measure={measure!r})", f"grid(summary={measure!r})")
         measure, summary = None, str(measure)
     if "of" in options:
-        warn_of_former("grid(of=)", "grid(measure=)", stacklevel=4)
+        warn_of_former("grid(of=)", "grid(measure=)")
         measure = options.pop("of")
     return measure, summary

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from immunoode.errors import DataError
 from immunoode.regimen.record import OBSERVATION, NonmemRecord
-from immunoode.regimen.record_options import covariate_columns
+from immunoode.regimen.record_options import COVARIATES, covariate_columns
 from immunoode.regimen.record_rows import OBSERVATION_ORDER
 from immunoode.regimen.record_table import COLUMNS as RECORDS
 from immunoode.regimen.record_table import CellProblem

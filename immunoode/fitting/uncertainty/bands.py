@@ -45,7 +45,7 @@ def bands(
     of : the curve itself, or a new observation about it (the error model's spread is added)
     method : first-order error propagation (on the logarithm where a curve stays positive), or draws from the covariance
     """
-    FitError.raise_if(confidence_problems(level, "level"))
+    FitError.raise_if(confidence_problems(level, "confidence"))
     values = parameterisation.values(result.params)
     middle = grouped(predictor.curves(values[None], times), groups)[0]
     make = _delta if method == "delta" else _drawn

@@ -65,7 +65,7 @@ def intervals(result: MinimizerResult, level: float) -> DataFrame:
     import pandas as pd
     from scipy.stats import t
 
-    FitError.raise_if(confidence_problems(level, "level"))
+    FitError.raise_if(confidence_problems(level, "confidence"))
     found = [result.params[n] for n in result.var_names]
     half = t.ppf(0.5 + level / 2, max(result.nfree, 1)) * deviations(covariance(result))
     middle = np.array([p.value for p in found])

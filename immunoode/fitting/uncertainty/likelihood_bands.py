@@ -38,7 +38,7 @@ def likelihood_bands(
     result: FinishedFit, times: FloatArray, groups: IntArray, level: float
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return the curves (G, T, Q) averaged over groups of subjects, and the lower and upper ends of their bands."""
-    FitError.raise_if(confidence_problems(level, "level"))
+    FitError.raise_if(confidence_problems(level, "confidence"))
     values = result.parameterisation.values(result.lmfit.params)
     middle = grouped(result.predictor.curves(values[None], times), groups)[0]
     at = np.unique(np.linspace(0, len(times) - 1, min(len(times), KNOTS)).astype(np.int64))

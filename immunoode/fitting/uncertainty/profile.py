@@ -181,7 +181,7 @@ def profiles(
     FitError
         If a parameter was not fitted, or the level is invalid.
     """
-    FitError.raise_if(confidence_problems(level, "level"))
+    FitError.raise_if(confidence_problems(level, "confidence"))
     known = {natural_name(n, result.lmfit.params): n for n in result.lmfit.var_names}
     own = {k for s in result.parameterisation.fitted_parameters if s.sharing == PER_SUBJECT for k in s.keys}
     chosen = list(names) or [n for n in known if n not in own] or list(known)
