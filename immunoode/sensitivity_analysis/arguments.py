@@ -22,7 +22,7 @@ def check_arguments(
     Parameters
     ----------
     others : dict
-        The arguments of the simulation, and `of`.
+        The arguments of the simulation, and `measure`.
 
     Raises
     ------
@@ -64,9 +64,9 @@ def _is_range(quantiles: Any) -> bool:
     return bool(0 < quantiles[0] < quantiles[1] < 1)
 
 
-def _of_simulation(of: Any, model: Any, **simulation: Any) -> list[Problem]:
+def _of_simulation(measure: Any, model: Any, **simulation: Any) -> list[Problem]:
     """Return the simulation arguments that are given although nothing is simulated."""
-    if model is not None and not callable(of):
+    if model is not None and not callable(measure):
         return []
     reason = "no model" if model is None else "a function"
     given = [name for name, value in simulation.items() if value is not None]
