@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ import pytest
 import immunoode as imo
 from immunoode.catalogue.table import Catalogue
 from immunoode.errors import ModelError
+from immunoode.fitting.crossvalidation import CrossValidation
 from immunoode.model.latex import symbols
 from immunoode.model.library import model_names
 from immunoode.report import Section, image, page, paragraph, preformatted
@@ -156,6 +158,10 @@ def _checked() -> pd.DataFrame:
     return pd.DataFrame({"observed": [1.0], "lower": [0.0], "upper": [2.0], "stratum": [EVIL]})
 
 
+def _starts() -> pd.DataFrame:
+    return pd.DataFrame({"objective": [1.0], "success": [True], "message": [EVIL]})
+
+
 SHOWN: dict[str, Callable[[], Any]] = {
     "Catalogue": lambda: Catalogue(pd.DataFrame({"title": [EVIL]}, index=pd.Index([EVIL], name="name"))),
     "Description": lambda: imo.describe(replace(decay_model(), title=EVIL, description=EVIL, name=EVIL)),
@@ -220,6 +226,10 @@ SHOWN: dict[str, Callable[[], Any]] = {
     "DoseSurface": doses,
     "SurfaceFit": lambda: doses().fit("braid"),
     "InteractionTest": interaction,
+    "SurvivalArm": lambda: imo.combination.survival_arm(ends(), EVIL, endpoint="os"),
+    "Fractionation": lambda: imo.optimisation.fractionation(0.3, 10, tissue_alpha_beta=3, tissue_effective_dose=100),
+    "CrossValidation": lambda: CrossValidation((EVIL, "b"), np.array([0, 1]), np.array([1.0, 2.0])),
+    "PetabFit": lambda: imo.io.PetabFit({EVIL: 1.0}, 1.0, True, EVIL, _starts(), SimpleNamespace(params={})),
     "RepeatedTrials": lambda: virtual_trial(replicates=2),
 }
 """What shows itself in a notebook, made of names that are HTML."""
