@@ -71,7 +71,7 @@ def offered(before: str) -> list[str]:
         ('imo.Regimen().dose("cisplatin", "5 mg", start="(1) day").dose("pem', "pembrolizumab"),
         ('(\n    imo.Regimen()\n    .dose("cisplatin", "5 mg")\n    .dose("pem', "pembrolizumab"),
         ('regimen.dose("pem', "pembrolizumab"),
-        ("!echo don't\n%timeit imo.load_model(\"pd1", "pd1_inhibitor"),
+        ("!echo don't\n%prun imo.load_model(\"pd1", "pd1_inhibitor"),
     ],
 )
 def test_names_are_offered(before: str, first: str) -> None:

@@ -90,7 +90,7 @@ OFFERS = {
     "explore": _about_model("measure", "outputs", "parameters"),
     "optimise": _about_model("parameters"),
     "sample_patients": _about_model(),
-    "global_sensitivity": _about_model("of"),
+    "global_sensitivity": _about_model("measure"),
     "fit": _about_model(*_FIT, positional=_DATA),
     "fit_population": _about_model("vary", "random", "initial", "parameters", positional=_DATA),
     "identifiability": _about_model("vary", "per_arm", "per_subject", "parameters", "bounds", positional=("model", "vary")),
