@@ -1,4 +1,4 @@
-"""What holds for every test: figures are closed, and examples of Hypothesis are the same each time, without a deadline."""
+"""What holds for every test: figures are closed, a style ends with its test, and examples of Hypothesis are the same each time, without a deadline."""
 
 from __future__ import annotations
 
@@ -24,6 +24,10 @@ def _no_figures_left() -> Iterator[None]:
     yield
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close("all")
+    style = sys.modules.get("immunoode.plot.style")
+    if style and style._Current.name:  # an example of the documentation set it for all figures from there on
+        sys.modules["matplotlib"].rcdefaults()
+        style._Current.name = None
 
 
 def pytest_configure(config: pytest.Config) -> None:
