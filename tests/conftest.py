@@ -1,4 +1,7 @@
-"""What holds for every test: figures are closed, a style ends with its test, and examples of Hypothesis are the same each time, without a deadline."""
+"""What holds for every test: figures are closed, styles end, and examples of Hypothesis are the same each time.
+
+These have no deadline.
+"""
 
 from __future__ import annotations
 
