@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name != "posix", reason="processes are forked and killed")]
-KILLS = 20
-"""Moments per kind of result: a fault that one of seven would meet is met with a probability of 95 %."""
+KILLS = 50
+"""Moments per kind of result: fewer may all fall into the longer of two writes."""
 
 PREPARED = """
 import json, os, random, shutil, signal, sys, time, warnings

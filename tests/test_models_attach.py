@@ -14,6 +14,7 @@ TUMOURS = {name: [n for n, c in m.compartments.items() if "tumour" in c.roles] f
 WITH_TUMOUR = [name for name in PUBLISHED if TUMOURS[name]]
 WITHOUT = {  # why no compartment is a tumour, in the words of the file
     "chatterjee2016": "A diameter is not a count of cells",
+    "chen2019": "Tumour cells are constant",
     "claret2009": "A size is not a count of cells",
     "gevertz2025": "Membrane BCMA is not a count of tumour cells",
     "mager2005": "No tumour here",

@@ -18,7 +18,14 @@ COUNT, SAMPLE = 100, 4
 """A fault of one combination in 30 is among 100 with a probability of 95 %; `test_models_combinations` has every subset."""
 TIGHT = 1e-10
 """Many of the combinations kill the tumour: what its last cells leave behind depends on errors that were made before."""
-RTOL = {"chaudhury2020": 1e-10, "creemers2021": 1e-10, "dritschel2018": 1e-12, "kimmel2021": 1e-11, "pd1_inhibitor": 1e-9}
+RTOL = {
+    "chaudhury2020": 1e-10,
+    "creemers2021": 1e-10,
+    "dritschel2018": 1e-12,
+    "kareva2023": 1e-11,
+    "kimmel2021": 1e-11,
+    "pd1_inhibitor": 1e-9,
+}
 """Tighter where small differences grow: a predator and its prey; tipping points; a tumour back from nearly nothing."""
 
 
