@@ -46,6 +46,7 @@ def handler_of(explorer: ModelExplorer, background: str) -> type[BaseHTTPRequest
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # else the body waits for the browser to acknowledge the headers
 
         def do_GET(self) -> None:  # noqa: N802
             text, kind = texts.get(self.path.split("?")[0], ("", "text/plain"))
