@@ -1,4 +1,4 @@
-"""Antibodies beside their product information: computes the table of pharmacokinetics.md (run it to write the page anew).
+"""Antibodies compared with their product information: computes the table of pharmacokinetics.md and writes the page.
 
 The patients, courses and published values are those of pharmacokinetics.toml.
 """

@@ -76,6 +76,10 @@ FORBIDDEN = tuple((re.compile(p.pattern), p.instead) for p in PHRASES)
 ANY = re.compile("|".join(f"(?:{p.pattern})" for p in PHRASES))
 
 
+MADE = frozenset({"_build", "api", "gallery"})
+"""Folders of docs, beside notebooks, that are not in the repository."""
+
+
 class Text(NamedTuple):
     """A text that users read, and where it is."""
 
@@ -101,12 +105,18 @@ def _page(path: Path, until: str = "") -> Iterator[Text]:
     yield Text(str(path.relative_to(ROOT)), text.split(until)[0] if until else text)
 
 
+def _made_for_the_site(path: Path) -> bool:
+    """Whether the site's build writes a file, from texts that are here."""
+    return not MADE.isdisjoint(path.relative_to(ROOT).parts)
+
+
 def texts() -> Iterator[Text]:
-    for path in sorted((ROOT / "immunoode").rglob("*.py")):
-        yield _strings(path)
+    for folder in ("immunoode", "docs"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            yield _strings(path)
     for folder, ending in (("models", "*.toml"), ("populations", "*.toml"), ("docs", "*.md")):
         for path in sorted((ROOT / folder).rglob(ending)):
-            if path != ROOT / "docs" / "style.md" and "_build" not in path.parts:
+            if path != ROOT / "docs" / "style.md" and not _made_for_the_site(path):
                 yield from _page(path)
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         yield from _notebook(path)

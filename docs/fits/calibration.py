@@ -215,7 +215,7 @@ def selection(seeds: int = 400) -> str:
 
 
 def certificates() -> str:
-    """Return what is said of targets that cannot be met."""
+    """Return the message for targets that cannot be met."""
     table = pd.DataFrame({"best_response": ["PR", "PD"] * 50, "pfs_time": [300.0, 60.0] * 50, "pfs_event": True})
     simple = VirtualPatients(pd.DataFrame({"k": range(100)}), {"drug": table})
     rate, median = ResponseRateTarget.objective("drug", 0.45, 100), MedianTarget.published("drug", "3 months", n=100)

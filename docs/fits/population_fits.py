@@ -137,7 +137,7 @@ def main(folder: Path) -> None:
     parts = []
     for name, (file, part) in PARTS.items():
         there = (folder / file).is_file()
-        parts.append(part(folder) if there else f"*{name}: {file} is not at hand, so this part is left out.*\n")
+        parts.append(part(folder) if there else f"*{name}: {file} is not available, so this part is left out.*\n")
         print(name, "done" if there else "left out")
     (HERE.parent / "population_fits.md").write_text("\n".join([HEAD, *parts]))
 

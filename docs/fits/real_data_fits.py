@@ -466,7 +466,7 @@ def main(folder: Path) -> None:
     text = [(HERE / "introduction.md").read_text()]
     for name, (file, part) in PARTS.items():
         print(name, flush=True)
-        text.append(part(folder) if (folder / file).is_file() else f"({file} was not at hand: {name} is left out.)\n")
+        text.append(part(folder) if (folder / file).is_file() else f"({file} was not available: {name} is left out.)\n")
     (HERE.parent / "fits.md").write_text("\n".join(text))
 
 

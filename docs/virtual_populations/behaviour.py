@@ -1,4 +1,4 @@
-"""What the shipped cohorts do beside trials, row by row, with the base model of version 0.1 beside.
+"""The shipped cohorts and the base model of version 0.1 compared with trials, row by row.
 
 Writes docs/behaviour.md. Run: python docs/virtual_populations/behaviour.py
 """

@@ -1,4 +1,4 @@
-"""The base model with the priors of a cohort, beside an empirical law, on single patients of lung-cancer trials.
+"""The base model with the priors of a cohort compared with an empirical law, on single patients of lung-cancer trials.
 
 Writes docs/single_patients.md. Run: python docs/virtual_populations/single_patients.py [FOLDER]. The data are not part of
 the package: the argument is their folder, or what IMMUNOODE_DATA names, or ../shared/data beside the repository.

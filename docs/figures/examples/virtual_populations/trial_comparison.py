@@ -1,4 +1,4 @@
-"""A shipped cohort beside trials."""
+"""A shipped cohort compared with trials."""
 
 import immunoode as imo
 
