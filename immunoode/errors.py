@@ -275,9 +275,11 @@ def renamed_arguments(**present: str) -> Callable[[Callable[P, R]], Callable[P, 
         @wraps(function)
         def called(*args: P.args, **options: P.kwargs) -> R:
             for former in present.keys() & options.keys():
-                name = function.__qualname__
-                warn_of_former(f"{name}({former}=)", f"{name}({present[former]}=)")
-                options[present[former]] = options.pop(former)
+                name, now = function.__qualname__, present[former]
+                if now in options:
+                    raise ImmunoodeError(Problem(f"{name}({former}=)", f"is given together with {now}=", f"{now}= alone"))
+                warn_of_former(f"{name}({former}=)", f"{name}({now}=)")
+                options[now] = options.pop(former)
             return function(*args, **options)
 
         called.former_arguments = present  # type: ignore[attr-defined]  # for the list of what changed

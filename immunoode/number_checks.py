@@ -23,7 +23,7 @@ def is_finite(value: Any) -> TypeGuard[float]:
 
 
 def is_whole(value: Any, least: float = -math.inf) -> TypeGuard[int]:
-    """Return whether a value is an integer of at least `least`; 2.0 is none."""
+    """Return whether a value is an integer of at least `least`; 2.0 is not an integer."""
     return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= least
 
 

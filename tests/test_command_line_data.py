@@ -73,6 +73,7 @@ def test_treatments_of_arms(trial, capsys):
         ("subject,day,sum_of_diameters (mm)\n1,0,5\n1,42,6\n", ["--bounds", "growth_rate=0"], "LOWER:UPPER"),
         ("subject,day,sum_of_diameters (mm)\n1,0,5\n1,42,6\n", ["--initial", "growth_rate=x"], "is not a number"),
         ("subject,day,sum_of_diameters (mm)\n1,0,5\n1,42,6\n", ["--vary", "growth"], "did you mean 'growth_rate'"),
+        ("ID,TIME,DV,WT\n1,0,5,70\n1,42,6,70\n", ["--covariates", "=weight", "--time-unit", "day"], "is not NAME=VALUE"),
         ("ID,TIME,DV\n1,0,5\n1,42,6\n", [], "--time-unit day or --time-unit hour"),
     ],
 )

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import immunoode as imo
+from immunoode.errors import renamed_arguments
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -121,6 +122,15 @@ def test_former_arguments_of_functions_work_with_a_warning() -> None:
     runs = imo.compare("kuznetsov1994", {"untreated": None}, until="10 days")
     with pytest.warns(FutureWarning, match=r"scenario_forest\(statistic=\) is now scenario_forest\(summary=\)"):
         imo.plot.scenario_forest(runs, statistic="nadir_change")
+
+
+def test_a_former_argument_beside_the_present_one_is_refused() -> None:
+    @renamed_arguments(level="confidence")
+    def f(**options: float) -> float:
+        return options["confidence"]
+
+    with pytest.raises(imo.errors.ImmunoodeError, match=r"f\(level=\): is given together with confidence="):
+        f(confidence=0.9, level=0.5)
 
 
 def test_the_page_has_the_former_arguments() -> None:

@@ -85,6 +85,17 @@ def test_choices_have_the_unit_that_the_regimen_states():
     assert found == {"dose": "mg", "per_kg": "mg/kg", "wait": "day", "doses": "1"}
 
 
+def test_a_choice_that_is_several_things_or_changes_the_number_of_doses_has_no_unit():
+    def regimen(both, doses):
+        made = imo.Regimen().dose("docetaxel", both, every=both, count=2)
+        for k in range(doses):
+            made = made.dose("docetaxel", 75, start=100 + k)
+        return made
+
+    found = choice_units(lambda values: regimen(**values), choices({"both": (10, 50), "doses": [2, 3]}), resolve(MODEL))
+    assert found == {}
+
+
 def test_optimal_schedules_state_units():
     best = imo.optimise(
         MODEL,

@@ -17,7 +17,7 @@ from immunoode.cohorts.definition import CohortFile
 from immunoode.cohorts.weights_file import AGAIN, SUFFIX, CalibrationRecord, models_key, patients_key, read_weights, record_of
 from immunoode.errors import ModelError, OutOfBoundsWarning, PopulationError, Problem
 from immunoode.model.library import species_of
-from immunoode.model.paths import shipped_folder
+from immunoode.model.paths import shipped_folder, shipped_names
 from immunoode.model.toml_document import toml_document
 from immunoode.virtual_population.sampling import sample_patients
 
@@ -29,7 +29,7 @@ FOLDER = "cohorts"
 
 def cohort_names() -> list[str]:
     """Return the names of the shipped cohorts."""
-    return sorted(path.stem for path in _folder().glob("*.toml"))
+    return shipped_names(_folder())
 
 
 def _folder() -> Path:

@@ -8,13 +8,13 @@ import platform
 import tomllib
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from immunoode.command_line.parser import CommandError, InputFile, OutputFile, Parser
 from immunoode.errors import Problem, nearest
 from immunoode.number_checks import is_number
+from immunoode.suggestions import meant
 
 STANDARD = "-"
 """Standard input or output instead of a file."""
@@ -99,7 +99,7 @@ def _existing(absent: Path) -> str:
     folder = absent.parent
     if not folder.is_dir():
         return f"the path of a file; {str(folder)!r} is not a folder"
-    alike = get_close_matches(absent.name, [one.name for one in folder.iterdir()], n=1)
+    alike = meant(absent.name, sorted(one.name for one in folder.iterdir()))
     return f"did you mean {str(folder / alike[0])!r}?" if alike else "the path of a file that exists"
 
 

@@ -169,9 +169,8 @@ def _nonmem(given: Namespace) -> TrialData:
     if given.time_unit not in TIME_UNITS:
         right = f"--time-unit {' or --time-unit '.join(TIME_UNITS)}"
         raise CommandError(Problem(f"{given.data}: TIME", "has no unit in tables of NONMEM", right))
-    covariates = {
-        column.strip(): (name or column).strip() for column, _, name in (c.partition("=") for c in names_in(given.covariates))
-    }
+    named = (text if "=" in text else f"{text}={text}" for text in names_in(given.covariates))
+    covariates = pairs("--covariates", list(named), "WT=weight")
     return read_nonmem(
         _source(given),
         time_unit=given.time_unit,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from immunoode.lazy_names import stated_names
-from immunoode.model.paths import models_folder, shipped_folder
+from immunoode.model.paths import models_folder, shipped_folder, shipped_names
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _PARTS = ("covariates", "parameters", "compartments", "derived", "modifiables", "inputs")
@@ -18,7 +18,7 @@ _PARTS = ("covariates", "parameters", "compartments", "derived", "modifiables", 
 
 def models() -> list[str]:
     """Return the names of the shipped models."""
-    return _stems(models_folder())
+    return shipped_names(models_folder())
 
 
 def variants(model: str = "") -> list[str]:
@@ -53,12 +53,12 @@ def regimens() -> list[str]:
 
 def cohorts() -> list[str]:
     """Return the names of the shipped calibrated cohorts."""
-    return _stems(shipped_folder("populations") / "cohorts")
+    return shipped_names(shipped_folder("populations") / "cohorts")
 
 
 def distributions() -> list[str]:
     """Return the names of the shipped distributions of parameters."""
-    return _stems(shipped_folder("populations"))
+    return shipped_names(shipped_folder("populations"))
 
 
 def datasets() -> list[str]:
@@ -74,10 +74,6 @@ def all_names() -> list[str]:
     parts = sorted({name for document in _documents().values() for table in _PARTS for name in document.get(table, {})})
     public = sorted(name for name, home in stated_names(str(_PACKAGE / "__init__.py")).items() if home != ".")
     return list(dict.fromkeys([*shipped, *parts, *public]))
-
-
-def _stems(folder: Path) -> list[str]:
-    return sorted(path.stem for path in folder.glob("*.toml"))
 
 
 def _documents() -> dict[str, dict[str, Any]]:

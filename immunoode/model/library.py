@@ -14,7 +14,7 @@ from immunoode.errors import ModelError, Problem
 from immunoode.model.components import BARE_KINDS, Need
 from immunoode.model.instances import with_instance_names
 from immunoode.model.model import Model
-from immunoode.model.paths import models_folder
+from immunoode.model.paths import models_folder, shipped_names
 from immunoode.model.read import choose_variant, read_model
 from immunoode.model.references import REFERENCES, entries_of
 from immunoode.model.schema import VALUES
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 def model_names() -> list[str]:
     """Return the names of the shipped models."""
-    return sorted(path.stem for path in models_folder().glob("*.toml"))
+    return shipped_names(models_folder())
 
 
 def load_model(name: str, variant: str | None = None, instance: str | None = None) -> Model:

@@ -19,6 +19,11 @@ def models_folder() -> Path:
     return shipped_folder("models")
 
 
+def shipped_names(folder: Path) -> list[str]:
+    """Return the names of the shipped files in a folder: of models, distributions or cohorts."""
+    return sorted(path.stem for path in folder.glob("*.toml"))
+
+
 @lru_cache(maxsize=8)
 def shipped_folder(name: str) -> Path:
     """Return a folder of data: inside the installed package, or next to the package in a checkout.

@@ -85,10 +85,13 @@ def _of_rule(rule: Dose, model: ClosedModel) -> list[tuple[float, str]]:
 
 
 def _unit(value: Any, other: Any, first: list[tuple[float, str]], second: list[tuple[float, str]]) -> str:
-    """Return the unit of the first number that changes like the choice; "" if there is none."""
+    """Return the unit of the numbers that change like the choice; "" if there are none, or their units differ."""
     try:
         pairs = set(zip(np.ravel(value).astype(float), np.ravel(other).astype(float), strict=True))
     except (TypeError, ValueError):  # an option in words, which states its unit itself
         return ""
-    moved = [(a, b, unit) for (a, unit), (b, _) in zip(first, second, strict=False) if a != b]
-    return next((unit for a, b, unit in moved if any(np.allclose((a, b), pair, rtol=1e-9, atol=0.0) for pair in pairs)), "")
+    if len(first) != len(second):  # numbers of the two regimens do not correspond
+        return ""
+    moved = [(a, b, unit) for (a, unit), (b, _) in zip(first, second, strict=True) if a != b]
+    alike = {unit for a, b, unit in moved if any(np.allclose((a, b), pair, rtol=1e-9, atol=0.0) for pair in pairs)}
+    return alike.pop() if len(alike) == 1 else ""

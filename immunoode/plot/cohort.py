@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunoode.errors import DataError, Problem, nearest
 from immunoode.plot.calibration import AFTER, BEFORE
 from immunoode.plot.colours import COLOURS, DASHES
 from immunoode.plot.figure_function import figure_function
 from immunoode.plot.legends import in_lines, legend, shared_legend
-from immunoode.plot.panels import Size, hide_spines, new_axes, new_panels, set_title, width
+from immunoode.plot.panels import Size, hide_spines, new_axes, new_grid, set_title, width
+from immunoode.plot.parameter_panels import chosen_parameters, varying
 from immunoode.plot.quantity_labels import label, sentence, words, wrapped
 from immunoode.plot.survival import survival_axis
 from immunoode.plot.time_axes import round_times, time_unit
-from immunoode.plot.value_ranges import plain_ticks
+from immunoode.plot.value_ranges import plain_ticks, wide_distribution
 
 if TYPE_CHECKING:
     from immunoode.trial.survival.kaplan_meier import KaplanMeier
@@ -87,13 +87,10 @@ def cohort_parameters(
     ndarray of Axes
     """
     names, units = _columns(cohort, columns), cohort.patients.parameters.attrs.get("units", {})
-    across = min(len(names), 4)
-    down = -(-len(names) // across)
-    size = (max(2.4 * across + 0.4, 4.4), 2.1 * down + 0.9)
-    drawn = new_panels(ax, len(names), size, figsize, columns=across)
+    drawn = new_grid(ax, len(names), min(len(names), 4), (2.4, 2.1), (0.4, 0.9), figsize, least=4.4)
     for axes, name in zip(drawn.boxes, names, strict=True):
         values = cohort.patients.parameters[name].to_numpy(np.float64)
-        logarithmic = bool((values > 0).all() and np.quantile(values, 0.99) > 30 * np.quantile(values, 0.01))
+        logarithmic = wide_distribution(values)
         bins = _bins(values, logarithmic)
         axes.hist(values, bins, weights=cohort.patients.prior, color=BEFORE, alpha=0.35, label="before calibration")
         axes.hist(values, bins, weights=cohort.weights, histtype="step", color=AFTER, linewidth=1.5, label="after calibration")
@@ -115,13 +112,8 @@ def _bins(values: Any, logarithmic: bool) -> Any:
 
 
 def _columns(cohort: Cohort, columns: Sequence[str] | None) -> list[str]:
-    table = cohort.patients.parameters
-    if columns is None:
-        numbers = table.select_dtypes("number")
-        return [str(c) for c in numbers.columns if numbers[c].nunique() > 1][:12] or [str(c) for c in table.columns[:1]]
-    missing = [c for c in columns if c not in table.columns]
-    DataError.raise_if(Problem("columns", f"{c!r} is no parameter", nearest(c, map(str, table.columns))) for c in missing)
-    return list(columns)
+    known = list(map(str, cohort.patients.parameters.columns))
+    return chosen_parameters(columns, varying(cohort.patients.parameters) or known[:1], known)
 
 
 @figure_function

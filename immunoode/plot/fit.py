@@ -10,7 +10,7 @@ from immunoode.errors import FitError, Problem, renamed_arguments
 from immunoode.plot.colours import COLOURS, marker
 from immunoode.plot.figure_function import figure_function
 from immunoode.plot.legends import in_lines, shared_legend
-from immunoode.plot.panels import Size, new_panels
+from immunoode.plot.panels import Size, new_grid, new_panels
 from immunoode.plot.quantity_labels import label, pretty_unit, words, wrapped
 from immunoode.plot.time_axes import time_axis
 
@@ -66,9 +66,8 @@ def plot_fit(
     quantities = [quantity] if quantity else list(seen.quantities)
     wanted = [(n, q) for q in quantities for n in names]
     columns = min(len(names), 4)
-    rows = -(-len(wanted) // columns)
-    size = (3.0 * max(columns, 1.6) + 0.4, 2.5 * rows + 0.9)
-    drawn = new_panels(ax, len(wanted), size, figsize, columns=columns, sharey="row" if len(quantities) == 1 else False)
+    shared = "row" if len(quantities) == 1 else False
+    drawn = new_grid(ax, len(wanted), columns, (3.0, 2.5), (0.4, 0.9), figsize, least=5.2, sharey=shared)
     curves = result.predict(result.grid())
     ribbon = _ribbon(result, kind, bands, confidence)
     for box, (name, which) in zip(drawn.boxes, wanted, strict=True):

@@ -11,7 +11,7 @@ from immunoode.errors import DataError, Problem, nearest
 from immunoode.plot.colours import arm_lines
 from immunoode.plot.figure_function import figure_function
 from immunoode.plot.legends import shared_legend, with_count
-from immunoode.plot.panels import Size, hide_spines, new_panels
+from immunoode.plot.panels import Size, hide_spines, new_grid
 from immunoode.plot.quantity_labels import label
 from immunoode.plot.time_axes import time_axis
 from immunoode.plot.value_ranges import plain_ticks, wide_range
@@ -64,9 +64,7 @@ def measurements(
         If there is no measurement, or a quantity is not in the data.
     """
     names = _quantities(data, quantity)
-    across = min(len(names), 2)
-    down = -(-len(names) // across)
-    drawn = new_panels(ax, len(names), (4.0 * across + 1.6, 3.2 * down + 0.9), figsize, columns=across)
+    drawn = new_grid(ax, len(names), min(len(names), 2), (4.0, 3.2), (1.6, 0.9), figsize)
     subjects = data.frame.drop_duplicates("subject")
     looks = {arm: {**look, "label": with_count(arm, subjects)} for arm, look in arm_lines(data.arms).items()}
     for box, name in zip(drawn.boxes, names, strict=True):

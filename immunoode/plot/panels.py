@@ -57,6 +57,25 @@ def new_axes(ax: Any, size: Size = (6.4, 4.0), figsize: Size | None = None) -> A
     return plt.subplots(figsize=figsize or scaled(size), layout="constrained")[1]
 
 
+def new_grid(
+    ax: Any, count: int, columns: int, each: Size, around: Size, figsize: Size | None, *, least: float = 0.0, **options: Any
+) -> Panels:
+    """Return panels in rows, as `new_panels` does; a new figure has the size of the panels and of what surrounds them.
+
+    Parameters
+    ----------
+    columns : int
+        Panels side by side.
+    each, around : (float, float)
+        The size of a panel, and of legends and labels beside all panels, for a notebook.
+    least : float
+        The least width of a new figure.
+    """
+    rows = -(-count // columns)
+    size = (max(each[0] * columns + around[0], least), each[1] * rows + around[1])
+    return new_panels(ax, count, size, figsize, columns=columns, **options)
+
+
 def new_panels(
     ax: Any,
     count: int,

@@ -11,11 +11,13 @@ from immunoode.errors import DataError, Problem, nearest
 from immunoode.plot.colours import arm_colours, colour, marker
 from immunoode.plot.figure_function import figure_function
 from immunoode.plot.legends import in_lines, shared_legend, with_count
-from immunoode.plot.panels import Panels, Size, hide_spines, new_panels
-from immunoode.plot.quantity_labels import label, sentence, words
-from immunoode.plot.value_ranges import plain_ticks, wide_range
+from immunoode.plot.panels import Panels, Size, hide_spines, new_grid
+from immunoode.plot.quantity_labels import label
+from immunoode.plot.value_ranges import plain_ticks, wide_distribution, wide_range
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from immunoode.fitting.per_subject import EachResult
     from immunoode.virtual_population.patients import VirtualPatients
 
@@ -60,8 +62,8 @@ def fitted_parameters(
         raise DataError(Problem("fits", "there is none", "at least one subject whose fit did not fail"))
     first = next(iter(found.values()))
     table, units = found.to_frame().loc[list(found)], first.to_frame()["unit"].to_dict()
-    names = _chosen(columns, list(first.values))
-    drawn = _new_panels(names, ax, figsize)
+    names = chosen_parameters(columns, list(first.values), list(first.values))
+    drawn = _grid(names, ax, figsize)
     arms = list(dict.fromkeys(table["arm"]))
     colours = arm_colours(arms)
     for box, name in zip(drawn.boxes, names, strict=True):
@@ -123,11 +125,11 @@ def patient_parameters(
         If a column is not known, or no parameter varies.
     """
     table = patients.parameters.select_dtypes("number")
-    names = _chosen(columns, [str(n) for n in table if columns or table[n].nunique() > 1], list(map(str, table)))
-    drawn = _new_panels(names, ax, figsize)
+    names, units = chosen_parameters(columns, varying(table), list(map(str, table))), patients.parameters.attrs.get("units", {})
+    drawn = _grid(names, ax, figsize)
     for box, name in zip(drawn.boxes, names, strict=True):
         _histogram(box, table[name].to_numpy(np.float64), patients.prior)
-        box.set_xlabel(in_lines(sentence(words(name)), 24))
+        box.set_xlabel(in_lines(label(name, units.get(name, "")), 24))
         box.set_yticks([])
         hide_spines(box, "left")
     drawn.set_title(f"{len(patients)} virtual patients" if title is None else title)
@@ -136,7 +138,7 @@ def patient_parameters(
 
 def _histogram(box: Any, values: Any, weights: Any) -> None:
     """Draw a histogram, on a logarithmic axis if the values span much."""
-    if bool((values > 0).all()) and np.quantile(values, 0.99) > 30 * np.quantile(values, 0.01):
+    if wide_distribution(values):
         bins = np.geomspace(values.min(), values.max(), 31)
         box.set_xscale("log")
     else:
@@ -145,17 +147,27 @@ def _histogram(box: Any, values: Any, weights: Any) -> None:
     box.hist(values, bins, weights=weights, color=colour(0), alpha=0.7)
 
 
-def _chosen(columns: Sequence[str] | None, usual: list[str], known: list[str] | None = None) -> list[str]:
-    """Return the parameters to draw."""
+def varying(table: pd.DataFrame) -> list[str]:
+    """Return the columns of numbers that differ between rows."""
+    numbers = table.select_dtypes("number")
+    return [str(name) for name in numbers if numbers[name].nunique() > 1]
+
+
+def chosen_parameters(columns: Sequence[str] | None, usual: list[str], known: list[str]) -> list[str]:
+    """Return the parameters to draw: those that are named, or the first of the usual ones.
+
+    Raises
+    ------
+    DataError
+        If a parameter is not known, or there is none.
+    """
     given = usual[:MOST] if columns is None else [columns] if isinstance(columns, str) else list(map(str, columns))
-    unknown = [name for name in given if name not in (known or usual)]
-    DataError.raise_if(Problem("columns", f"there is no parameter {n!r}", nearest(n, known or usual)) for n in unknown)
+    unknown = [name for name in given if name not in known]
+    DataError.raise_if(Problem("columns", f"there is no parameter {n!r}", nearest(n, known)) for n in unknown)
     if not given:
         raise DataError(Problem("columns", "there is no parameter that varies", "name the columns to draw"))
     return given
 
 
-def _new_panels(names: Sequence[str], ax: Any, figsize: Size | None) -> Panels:
-    across = min(len(names), 4)
-    down = -(-len(names) // across)
-    return new_panels(ax, len(names), (max(2.6 * across + 0.4, 4.4), 2.3 * down + 0.9), figsize, columns=across)
+def _grid(names: Sequence[str], ax: Any, figsize: Size | None) -> Panels:
+    return new_grid(ax, len(names), min(len(names), 4), (2.6, 2.3), (0.4, 0.9), figsize, least=4.4)

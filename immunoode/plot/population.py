@@ -11,7 +11,7 @@ from immunoode.fitting.observations import INTERVAL, LEFT, MEASURED, RIGHT
 from immunoode.plot.colours import colour, marker
 from immunoode.plot.figure_function import figure_function
 from immunoode.plot.legends import in_lines, shared_legend
-from immunoode.plot.panels import Size, new_panels
+from immunoode.plot.panels import Size, new_grid, new_panels
 from immunoode.plot.quantity_labels import label, pretty_unit, sentence, words, wrapped
 from immunoode.plot.time_axes import time_axis
 from immunoode.plot.value_ranges import plain_ticks
@@ -72,9 +72,7 @@ def plot_individuals(
     unit = seen.units[seen.quantities.index(which)]
     chosen = subjects or _spread_out(result)
     columns = min(4, len(chosen))
-    rows = -(-len(chosen) // columns)
-    size = (max(2.3 * columns + 0.4, 4.4), 1.9 * rows + 1.0)
-    drawn = new_panels(ax, len(chosen), size, figsize, columns=columns, sharex=True, sharey=log)
+    drawn = new_grid(ax, len(chosen), columns, (2.3, 1.9), (0.4, 1.0), figsize, least=4.4, sharex=True, sharey=log)
     days = np.linspace(float(seen.start.min()), float(seen.last.max()), 240)
     curves = {kind: result.predict(days, kind=kind) for kind in ("individual", "typical")}  # type: ignore[arg-type]
     data, censored = result.predict(), seen.censoring
@@ -239,9 +237,7 @@ def plot_convergence(
     """
     vectors, names = np.array(result.outcome.trace.vectors), result.population_model.names
     columns = min(4, len(names))
-    rows = -(-len(names) // columns)
-    size = (max(2.5 * columns, 4.4), 1.7 * rows + 1.0)
-    drawn = new_panels(ax, len(names), size, figsize, columns=columns, sharex=True)
+    drawn = new_grid(ax, len(names), columns, (2.5, 1.7), (0.0, 1.0), figsize, least=4.4, sharex=True)
     boxes = drawn.boxes
     for j, name in enumerate(names):
         boxes[j].plot(vectors[:, j], color=colour(0), lw=1.2, label="iterations")

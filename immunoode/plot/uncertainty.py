@@ -10,7 +10,7 @@ from immunoode.errors import FitError, Problem
 from immunoode.plot.colours import COLOURS
 from immunoode.plot.figure_function import figure_function
 from immunoode.plot.legends import legend, shared_legend
-from immunoode.plot.panels import Size, new_axes, new_panels, set_title
+from immunoode.plot.panels import Size, new_axes, new_grid, new_panels, set_title
 from immunoode.plot.quantity_labels import label, wrapped
 from immunoode.plot.value_ranges import plain_ticks
 
@@ -49,8 +49,7 @@ def plot_profiles(profiles: Profiles, *, ax: Any = None, title: str | None = Non
     """
     names = list(profiles)[:_MOST]
     columns = min(3, len(names))
-    rows = -(-len(names) // columns)
-    drawn = new_panels(ax, len(names), (max(3.0 * columns, 4.4), 2.3 * rows + 0.9), figsize, columns=columns, sharey=True)
+    drawn = new_grid(ax, len(names), columns, (3.0, 2.3), (0.0, 0.9), figsize, least=4.4, sharey=True)
     for k, (box, name) in enumerate(zip(drawn.boxes, names, strict=True)):
         _profile(box, profiles[name], profiles.level)
         if k % columns:

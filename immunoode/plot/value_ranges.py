@@ -17,6 +17,12 @@ def wide_range(values: ArrayLike) -> bool:
     return bool(positive.size) and bool(np.percentile(positive, 99) > 1e3 * np.percentile(positive, 1))
 
 
+def wide_distribution(values: ArrayLike) -> bool:
+    """Return whether positive values span so much that a histogram of them has a logarithmic axis."""
+    given = np.asarray(values, dtype=float)
+    return bool((given > 0).all()) and bool(np.quantile(given, 0.99) > 30 * np.quantile(given, 0.01))
+
+
 def logarithmic_by_default(values: ArrayLike, unit: str) -> bool:
     """Return whether an axis is logarithmic by default: values span a wide range and are no fraction such as an occupancy."""
     given = np.asarray(values, dtype=float)

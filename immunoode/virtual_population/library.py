@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from immunoode.errors import PopulationError, Problem, nearest
-from immunoode.model.paths import shipped_folder
+from immunoode.model.paths import shipped_folder, shipped_names
 from immunoode.virtual_population.population_distribution import PopulationDistribution
 from immunoode.virtual_population.population_file import read_population
 
@@ -18,7 +18,7 @@ FOLDER = "populations"
 
 def distribution_names() -> list[str]:
     """Return the names of the shipped distributions."""
-    return sorted(path.stem for path in shipped_folder(FOLDER).glob("*.toml"))
+    return shipped_names(shipped_folder(FOLDER))
 
 
 @lru_cache(maxsize=64)

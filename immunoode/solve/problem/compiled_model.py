@@ -292,8 +292,8 @@ class CompiledModel:
         return np.array(["cell" in unit for unit in self.equations.units], dtype=bool) | (self.extinct_below > 0)
 
     @cached_property
-    def counts_cells(self) -> bool:
-        """Whether any state has such a threshold."""
+    def has_extinction(self) -> bool:
+        """Whether any state has a threshold of extinction."""
         return bool((self.extinct_below > 0).any())
 
     @cached_property

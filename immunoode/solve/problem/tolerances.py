@@ -63,7 +63,7 @@ def absolute(
     if empty.any():
         atol = np.where(empty, of_empty(system, x, size, rtol), atol)
         shares = np.where(empty & (extinct == 0), rtol * _SHARE, 0.0)
-    if system.counts_cells:
+    if system.has_extinction:
         atol = np.where(extinct > 0, np.minimum(atol, 1e-2 * extinct), atol)
     return Tolerances(atol, shares, np.zeros((len(x), 1)))
 
