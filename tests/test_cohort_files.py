@@ -56,6 +56,11 @@ MISTAKES = [
     ("rate = 0.25\n", "rate = 25\n", r"targets\[0\]: rate of 'CR\+PR': is 25; a fraction"),
     ("n = 120\n", "", r"targets\[0\]: has no n"),
     ("n = 120\n", "n = 0\n", r"targets\[0\]: n: is 0"),
+    (
+        "ratio = 0.6",
+        "ratio = 0.6\nfollow_up = ['9 months', '6 months']",
+        r"follow_up: is \('9 months', '6 months'\); the shortest",
+    ),
     ('value = "5 months"', 'value = "9 months"', r"targets\[1\]: interval"),
     ('arm = "docetaxel"\nrate', 'arm = "docetaxl"\nrate', "'docetaxl' is not an arm of the file; did you mean 'docetaxel'"),
     ('trial = "toy"\n' + SOURCE, 'trial = "toy"', r"targets\[0\]: has no source"),

@@ -76,6 +76,36 @@ def test_the_influence_is_the_derivative(step: float) -> None:
         assert abs(slope - influence[k]) < 1e-3 * max(1, abs(influence[k]))
 
 
+@pytest.mark.parametrize("follow_up", [(200.0, 200.0), ("100 days", "500 days")])
+def test_the_influence_with_a_data_cut_is_the_derivative(follow_up: tuple[str | float, str | float]) -> None:
+    made, weight, small = patients(step=42.0), weights(), 1e-6
+    arms = times(made, "drug"), times(made, "control")
+    found, influence = log_hazard_ratio(*arms, weight, follow_up=follow_up)
+    assert abs(weight @ influence) < 1e-10
+    for k in (0, 17, 200):
+        moved = (1 - small) * weight
+        moved[k] += small
+        slope = (log_hazard_ratio(*arms, moved, follow_up=follow_up)[0] - found) / small
+        assert abs(slope - influence[k]) < 1e-3 * max(1, abs(influence[k]))
+
+
+def test_the_hazard_ratio_at_a_data_cut_is_that_of_censored_subjects() -> None:
+    made, weight = patients(step=42.0), weights()
+    arms = times(made, "drug"), times(made, "control")
+
+    def cut(until: np.ndarray, repeated: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        each = [(np.repeat(t, repeated), np.repeat(e, repeated)) for t, e in arms]
+        ends = np.tile(until, len(weight))
+        return [(np.minimum(t, ends), e & (t <= ends)) for t, e in each]
+
+    alike = log_hazard_ratio(*cut(np.array([200.0]), 1), weight)[0]
+    assert abs(log_hazard_ratio(*arms, weight, follow_up=(200.0, 200.0))[0] - alike) < 1e-12
+    ends = np.linspace(100, 500, 2001)[:-1] + 0.1
+    spread = log_hazard_ratio(*cut(ends, 2000), np.repeat(weight, 2000))[0]
+    assert abs(log_hazard_ratio(*arms, weight, follow_up=("100 days", "500 days"))[0] - spread) < 1e-3
+    assert abs(spread - log_hazard_ratio(*arms, weight)[0]) > 2e-3
+
+
 def test_a_cohort_is_calibrated_to_a_hazard_ratio() -> None:
     made = patients()
     before = np.exp(log_hazard_ratio(times(made, "drug"), times(made, "control"), made.prior)[0])
@@ -149,6 +179,9 @@ def test_wrong_hazard_ratios() -> None:
     ):
         with pytest.raises(DataError):
             HazardRatioTarget.published(arms, ratio, interval)  # type: ignore[arg-type]
+    for follow_up in ("11 months", ("11 months",), (20.0, 10.0), (0, 10.0), ("soon", 10.0), (1.0, np.inf)):
+        with pytest.raises(DataError, match="follow_up"):
+            HazardRatioTarget.published(("a", "b"), 0.5, (0.4, 0.6), follow_up=follow_up)  # type: ignore[arg-type]
     made = patients()
     made.outcomes["drug"]["pfs_event"] = False
     with pytest.raises(DataError, match="an arm has no event"):

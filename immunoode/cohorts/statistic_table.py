@@ -197,9 +197,9 @@ def _correlation(table: Mapping[str, Any]) -> Made:
 
 def _hazard_ratio(table: Mapping[str, Any]) -> Made:
     interval, endpoint = _pair(table["interval"]), table.get("endpoint", "PFS")
-    target = HazardRatioTarget.published(
-        tuple(table["arms"]), table["ratio"], interval, endpoint=endpoint, trial=table.get("trial", "")
-    )
+    arms, ratio, trial, followed = tuple(table["arms"]), table["ratio"], table.get("trial", ""), table.get("follow_up")
+    limits = (followed, followed) if isinstance(followed, str) else tuple(followed) if isinstance(followed, list) else followed
+    target = HazardRatioTarget.published(arms, ratio, interval, endpoint=endpoint, trial=trial, follow_up=limits)
     return target, (PublishedValue(f"hazard ratio of {endpoint}", target.ratio, *map(float, interval)),), RATIO
 
 
@@ -212,7 +212,7 @@ KINDS: Mapping[str, Kind] = {
     "quantiles": Kind(("column", "probabilities", "values", "n"), ("probabilities", "values", "n"), _quantiles),
     "mean": Kind(("column", "mean", "sd", "n", "logarithmic"), ("column", "mean", "sd", "n"), _mean),
     "correlation": Kind(("columns", "correlation", "n", "ranks"), ("columns", "correlation", "n"), _correlation),
-    "hazard ratio": Kind(("arms", "endpoint", "ratio", "interval"), ("arms", "ratio", "interval"), _hazard_ratio),
+    "hazard ratio": Kind(("arms", "endpoint", "ratio", "interval", "follow_up"), ("arms", "ratio", "interval"), _hazard_ratio),
     "median time to response": Kind(("value", "interval", "n"), ("arm", "value"), _time_to_response),
 }
 

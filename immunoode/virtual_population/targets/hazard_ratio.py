@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from immunoode.errors import DataError, Problem
+from immunoode import units
+from immunoode.errors import DataError, Problem, UnitError
 from immunoode.number_checks import is_number
 from immunoode.virtual_population.patients import VirtualPatients
 from immunoode.virtual_population.targets.event_free import event_times
@@ -33,6 +34,10 @@ class HazardRatioTarget:
     endpoint : str
         "PFS" refers to the columns `pfs_time` and `pfs_event` of the outcomes.
     trial : str
+    follow_up : pair of str or float, optional
+        The shortest and the longest time from entry to the data cut, between which follow-up is uniformly distributed, as it
+        is if subjects enter at a constant rate; twice the same time if all were followed equally long. Later events do not
+        count. Without it, all events do.
 
     Raises
     ------
@@ -40,6 +45,8 @@ class HazardRatioTarget:
 
     Notes
     -----
+    If hazards are not proportional, for example because curves cross, the ratio depends on follow-up.
+
     The row is the logarithm of the ratio, linearised in the weights by its influence function: the score residuals of Lin and
     Wei (1989) divided by the information. Visits tie the progressions of many patients; these are counted in random order, as
     in Efron's approximation, in the limit of many patients.
@@ -56,9 +63,10 @@ class HazardRatioTarget:
     standard_error: float
     endpoint: str = "PFS"
     trial: str = ""
+    follow_up: tuple[str | float, str | float] | None = None
 
     def __post_init__(self) -> None:
-        problems = []
+        problems = _follow_up_problems(self.follow_up)
         pair = isinstance(self.arms, (tuple, list)) and len(self.arms) == 2 and all(isinstance(a, str) for a in self.arms)
         if not pair or self.arms[0] == self.arms[1]:
             problems.append(Problem("arms", f"are {self.arms!r}", "the treated arm and the control arm"))
@@ -70,13 +78,20 @@ class HazardRatioTarget:
 
     @classmethod
     def published(
-        cls, arms: tuple[str, str], ratio: float, interval: tuple[float, float], *, endpoint: str = "PFS", trial: str = ""
+        cls,
+        arms: tuple[str, str],
+        ratio: float,
+        interval: tuple[float, float],
+        *,
+        endpoint: str = "PFS",
+        trial: str = "",
+        follow_up: tuple[str | float, str | float] | None = None,
     ) -> HazardRatioTarget:
         """Return the target of a published hazard ratio.
 
         Parameters
         ----------
-        arms, ratio, endpoint, trial
+        arms, ratio, endpoint, trial, follow_up
             As for the class.
         interval : pair of float
             The 95 % interval.
@@ -86,7 +101,7 @@ class HazardRatioTarget:
             right = "a lower limit below the ratio, and an upper limit above it"
             raise DataError(Problem("interval", f"is {interval!r}, but the ratio is {ratio!r}", right))
         error = float((np.log(interval[1]) - np.log(interval[0])) / (2 * NORMAL_QUANTILE))
-        return cls((arms[0], arms[1]) if len(arms) == 2 else arms, ratio, error, endpoint, trial)
+        return cls((arms[0], arms[1]) if len(arms) == 2 else arms, ratio, error, endpoint, trial, follow_up)
 
     @property
     def arm(self) -> str:
@@ -113,11 +128,34 @@ class HazardRatioTarget:
             If an arm has no event.
         """
         treated, control = (event_times(patients, arm, self.endpoint) for arm in self.arms)
-        log_ratio, influence = log_hazard_ratio(treated, control, weights, self.label)
+        log_ratio, influence = log_hazard_ratio(treated, control, weights, self.label, self.follow_up)
         covariance = np.array([[self.standard_error**2]])
         moments, observed = (log_ratio + influence)[:, None], np.array([np.log(self.ratio)])
         row = f"ratio {self.ratio:.3g}"
         return TargetRecord(self.label, (row,), moments, observed, covariance, depends_on_weights=True)
+
+
+def _follow_up_problems(given: object) -> list[Problem]:
+    right = "the shortest and the longest follow-up, above zero: ('6 months', '20 months')"
+    if given is None:
+        return []
+    if not (isinstance(given, (tuple, list)) and len(given) == 2):
+        return [Problem("follow_up", f"is {given!r}", right)]
+    try:
+        shortest, longest = map(units.days, given)
+    except UnitError as error:
+        return [Problem("follow_up", str(error), right)]
+    return [] if 0 < shortest <= longest < np.inf else [Problem("follow_up", f"is {given!r}", right)]
+
+
+def _followed(when: FloatArray, follow_up: tuple[str | float, str | float] | None) -> FloatArray:
+    """Return the share of subjects whose follow-up lasts until given days."""
+    if follow_up is None:
+        return np.ones_like(when)
+    shortest, longest = map(units.days, follow_up)
+    if shortest == longest:
+        return (when <= longest).astype(np.float64)
+    return np.clip((longest - when) / (longest - shortest), 0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -133,7 +171,11 @@ class _TiedEvents:
 
 
 def log_hazard_ratio(
-    treated: tuple[FloatArray, np.ndarray], control: tuple[FloatArray, np.ndarray], weights: FloatArray, label: str = ""
+    treated: tuple[FloatArray, np.ndarray],
+    control: tuple[FloatArray, np.ndarray],
+    weights: FloatArray,
+    label: str = "",
+    follow_up: tuple[str | float, str | float] | None = None,
 ) -> tuple[float, FloatArray]:
     """Return the log hazard ratio of patients who are in both arms, and the contribution of each, shape (patients,).
 
@@ -144,9 +186,14 @@ def log_hazard_ratio(
     weights : ndarray, shape (patients,)
     label : str
         Name of the statistic, for messages.
+    follow_up : pair of str or float, optional
+        The shortest and the longest follow-up, see `HazardRatioTarget`. It does not depend on the patient, so that at each
+        time the same share of those at risk and of the events counts.
     """
     when = np.unique(np.concatenate([t[e & (weights > 0)] for t, e in (treated, control)]))
-    sets = [_tied_events(when, *arm, weights) for arm in (treated, control)]
+    when = when[_followed(when, follow_up) > 0]
+    followed = _followed(when, follow_up)
+    sets = [_tied_events(when, *arm, weights, followed) for arm in (treated, control)]
     if not all(s.events.sum() > 0 for s in sets):
         raise DataError(Problem(label or "hazard ratio", "an arm has no event", "longer follow-up, or another endpoint"))
     shares = (np.arange(NODES) + 0.5) / NODES
@@ -158,21 +205,25 @@ def log_hazard_ratio(
     hazard = both / NODES / (one * np.exp(log_ratio) + other).clip(1e-300)
     residuals = np.zeros(len(weights))
     for x, (times, events) in ((1.0, treated), (0.0, control)):
-        step = np.exp(x * log_ratio) * (x - part) * hazard
+        step = np.exp(x * log_ratio) * (x - part) * hazard * followed[:, None]
         so_far = np.concatenate([[0.0], np.cumsum(step.sum(axis=1))])
         at = np.searchsorted(when, times, side="right")
         own = np.clip(at - 1, 0, len(when) - 1)
-        residuals += np.where(events, x - part.mean(axis=1)[own] + (step * shares).sum(axis=1)[own], 0.0) - so_far[at]
+        counted = np.where(events, _followed(times, follow_up), 0.0)
+        residuals += counted * (x - part.mean(axis=1)[own])
+        residuals += np.where(counted > 0, (step * shares).sum(axis=1)[own], 0.0) - so_far[at]
     return log_ratio, residuals / information
 
 
-def _tied_events(when: FloatArray, times: FloatArray, events: np.ndarray, weights: FloatArray) -> _TiedEvents:
+def _tied_events(
+    when: FloatArray, times: FloatArray, events: np.ndarray, weights: FloatArray, followed: FloatArray
+) -> _TiedEvents:
     order = np.argsort(times, kind="stable")
     later = np.append(np.cumsum(weights[order][::-1])[::-1], 0.0)
     at_risk = later[np.searchsorted(times[order], when, side="left")]
-    counted = events & (weights > 0)
+    counted = events & (weights > 0) & np.isin(times, when)
     own = np.bincount(np.searchsorted(when, times[counted]), weights[counted], len(when))
-    return _TiedEvents(at_risk[:, None], np.minimum(own, at_risk)[:, None])
+    return _TiedEvents((followed * at_risk)[:, None], (followed * np.minimum(own, at_risk))[:, None])
 
 
 def _share(one: FloatArray, other: FloatArray, log_ratio: float) -> FloatArray:
