@@ -75,6 +75,18 @@ def test_a_changed_definition_is_refused_and_a_changed_text_is_not(calibrated: C
         imo.load_population(path)
 
 
+def test_arms_without_targets_need_no_new_calibration(calibrated: CalibratedPopulation, tmp_path: Path) -> None:
+    path = copied(calibrated, tmp_path)
+    text = path.read_text()
+    further = '[arms.irradiated]\nmodels = ["radiotherapy"]\nregimen = "radiotherapy_breast_25_fractions"\n\n'
+    path.write_text(text.replace("[[targets]]", f"{further}[[targets]]", 1).replace("-9 weeks", "-8 weeks"))
+    loaded = imo.load_population(path)
+    assert "irradiated" in loaded.arms and loaded.arms["after"].start == -56
+    path.write_text(text.replace("count = 6", "count = 5", 1))
+    with pytest.raises(PopulationError, match="belongs to another definition"):
+        imo.load_population(path)
+
+
 def test_titles_and_symbols_of_a_model_do_not_count_as_another_model() -> None:
     from immunoode.cohorts.weights_file import models_key
 
@@ -95,7 +107,7 @@ def test_shipped_cohorts_are_those_of_the_shipped_models(name: str) -> None:
 
     path = cohort_path(name)
     recorded = tomllib.loads(path.read_text(encoding="utf-8"))["calibration"]["models"]
-    assert models_key(read_cohort(path).definition.whole_model) == recorded
+    assert models_key(read_cohort(path).definition.calibration_model) == recorded
 
 
 @pytest.mark.parametrize("name", imo.list_populations().index)

@@ -112,7 +112,7 @@ def _record(file: CohortFile, drawn: pd.DataFrame, plausible: int, cohort: Cohor
     return CalibrationRecord(
         file.key,
         patients_key(drawn),
-        models_key(file.definition.whole_model),
+        models_key(file.definition.calibration_model),
         plausible,
         len(cohort),
         round(cohort.effective_sample_size, 1),

@@ -135,16 +135,25 @@ def _criterion(table: Mapping[str, Any], arms: Mapping[str, CohortArm]) -> Plaus
 
 
 def key_of(document: Mapping[str, Any]) -> str:
-    """Return a hash of everything that weights depend on: models, patients, arms, targets; not texts, sources or held-out
-    numbers.
+    """Return a hash of everything that weights depend on: models, patients, targets, and the arms of targets and plausibility;
+    not texts, sources, held-out numbers or other arms.
 
     Examples
     --------
     >>> key_of({"seed": 1, "title": "One"}) == key_of({"title": "Another", "seed": 1})
     True
+    >>> key_of({"seed": 1, "arms": {"of_a_later_trial": {}}}) == key_of({"seed": 1})
+    True
     """
-    text = json.dumps(_essential(document), sort_keys=True, default=str)
+    text = json.dumps(_essential({**document, "arms": _calibration_arms(document)}), sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _calibration_arms(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the tables of the arms of targets and plausibility criteria."""
+    rows = [*document.get("targets", []), *document.get("plausibility", [])]
+    used = {name for row in rows for name in (row.get("arm"), *row.get("arms", []))}
+    return {name: arm for name, arm in document.get("arms", {}).items() if name in used}
 
 
 def _essential(part: Any) -> Any:

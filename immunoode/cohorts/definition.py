@@ -92,6 +92,18 @@ class CohortDefinition:
         return combination_of([*self.models, *self.therapies])
 
     @property
+    def calibration_model(self) -> Model:
+        """The combination with the therapies of the arms on which the weights depend."""
+        arms = (self.arms[name] for name in self.calibration_arms)
+        return self.model_with(tuple(dict.fromkeys(text for arm in arms for text in arm.models)))
+
+    @property
+    def calibration_arms(self) -> tuple[str, ...]:
+        """The arms of targets and plausibility criteria, on which the weights depend."""
+        used = {*self.arms_of(self.targets), *(one.arm for one in self.plausibility)}
+        return tuple(name for name in self.arms if name in used)
+
+    @property
     def therapies(self) -> tuple[str, ...]:
         """The models of all arms."""
         return tuple(dict.fromkeys(text for arm in self.arms.values() for text in arm.models))

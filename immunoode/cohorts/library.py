@@ -105,7 +105,7 @@ def _check(file: CohortFile, record: CalibrationRecord, drawn: pd.DataFrame) -> 
         what = "belongs to other patients: those drawn from the seed now differ from those of the calibration"
         problems.append(Problem(where, what, AGAIN))
     PopulationError.raise_if(problems)
-    if record.models != models_key(file.definition.whole_model):
+    if record.models != models_key(file.definition.calibration_model):
         text = f"{where} was made with other models (immunoode {record.version}); predictions may be off: {AGAIN}"
         warnings.warn(text, UserWarning, stacklevel=3)
 
