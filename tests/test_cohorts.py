@@ -120,6 +120,12 @@ def test_shipped_cohorts_draw_no_value_outside_of_the_bounds_of_a_parameter(name
     for parameter, entry in made.prior.entries.items():
         (least, most), bounds = entry.distribution.support, parameters[parameter].bounds
         assert bounds is None or bounds[0] <= least <= most <= bounds[1], parameter
+    for arm in made.arms.values():
+        for parameter, differing in arm.patients.items():
+            entry, bounds = differing.distribution or made.prior.entries.get(parameter), parameters[parameter].bounds
+            value = parameters[parameter].value
+            least, most = entry.distribution.support if entry else (value, value)
+            assert bounds is None or bounds[0] <= differing.factor * least <= differing.factor * most <= bounds[1], arm.name
 
 
 def test_patients_are_compared_without_their_last_digits(calibrated: CalibratedPopulation) -> None:

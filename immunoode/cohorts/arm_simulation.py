@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from immunoode.cohorts.arm_patients import with_arm_parameters
 from immunoode.cohorts.definition import CohortArm, CohortDefinition
 from immunoode.model.closed_model import resolve
 from immunoode.model.model import Model
@@ -39,6 +40,15 @@ def own_parameters(parameters: pd.DataFrame, model: Model) -> pd.DataFrame:
     return parameters[[name for name in parameters.columns if name in constants]]
 
 
+def parameters_of_arm(definition: CohortDefinition, parameters: pd.DataFrame, arm: CohortArm) -> pd.DataFrame:
+    """Return the parameters of patients in an arm: the columns that its model has, with what differs in this arm."""
+    model = definition.model_with(arm.models)
+    own = own_parameters(parameters, model)
+    closed = resolve(model)
+    values = dict(zip(closed.constants, closed.values.tolist(), strict=True))
+    return with_arm_parameters(own, arm.patients, model, values, definition.seed)
+
+
 def simulate_arms(
     definition: CohortDefinition, parameters: pd.DataFrame, arms: Iterable[CohortArm], how: Computing
 ) -> dict[str, pd.DataFrame]:
@@ -50,7 +60,7 @@ def _outcomes(definition: CohortDefinition, parameters: pd.DataFrame, arm: Cohor
     model = definition.model_with(arm.models)
     found = simulate_patients(
         model,
-        own_parameters(parameters, model),
+        parameters_of_arm(definition, parameters, arm),
         {arm.name: arm.regimen},
         seed=definition.seed,
         observation=arm.how.observation,

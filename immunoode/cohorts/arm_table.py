@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from immunoode import units
+from immunoode.cohorts.arm_patients import arm_parameters
 from immunoode.cohorts.definition import CohortArm, HowObserved
 from immunoode.cohorts.observation_table import how_observed, merged
 from immunoode.errors import Problem, RegimenError
@@ -14,7 +15,7 @@ from immunoode.model.file_problems import FileProblems
 from immunoode.regimen.library import load_regimen
 from immunoode.regimen.regimen import Regimen
 
-KEYS = ("title", "models", "doses", "regimen", "start", "before", "observation")
+KEYS = ("title", "models", "doses", "regimen", "start", "before", "observation", "patients")
 INPUT = "input"
 DOSE_KEYS = (INPUT, *(name for name in inspect.signature(Regimen.dose).parameters if name not in ("self", "therapy")))
 
@@ -39,7 +40,8 @@ def _arm(name: str, given: Any, observation: Any, how: HowObserved, problems: Fi
     own = how
     if "observation" in table:
         own = how_observed(merged(observation, table["observation"]), f"{place}.observation", problems)
-    return CohortArm(name, title, models, regimen, start, own)
+    patients = arm_parameters(table.get("patients", {}), f"{place}.patients", problems)
+    return CohortArm(name, title, models, regimen, start, own, patients)
 
 
 def _start(table: Mapping[str, Any], place: str, problems: FileProblems) -> float:

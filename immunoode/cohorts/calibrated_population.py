@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode import units
+from immunoode.cohorts.arm_patients import ArmParameter, parameter_problems, stated_in_call
 from immunoode.cohorts.arm_simulation import Computing, own_parameters, simulate_arms, solved_patients
 from immunoode.cohorts.definition import CohortArm, CohortDefinition, CohortFile, HowObserved
 from immunoode.cohorts.model_names import models_for
@@ -20,6 +21,7 @@ from immunoode.cohorts.published import PublishedStatistic
 from immunoode.cohorts.trial_comparison import HELD_OUT, TARGET, TrialComparison, compared
 from immunoode.cohorts.weights_file import CalibrationRecord, write_weights
 from immunoode.errors import DataError, Problem, nearest
+from immunoode.model.closed_model import resolve
 from immunoode.model.model import Model
 from immunoode.notebook import shown, without_mathematics
 from immunoode.regimen.library import load_regimen
@@ -152,6 +154,7 @@ class CalibratedPopulation:
         *,
         models: str | Sequence[str] = (),
         start: str | float = 0.0,
+        patients: Mapping[str, Any] | None = None,
         observation: Observation | None = None,
         confirmed: bool | None = None,
         bands: bool = False,
@@ -172,6 +175,10 @@ class CalibratedPopulation:
             Further models of new arms: "pd1_inhibitor:nivolumab".
         start : str or float
             For new arms, the start of the simulation, if before day 0.
+        patients : mapping, optional
+            For new arms, the parameters and covariates in which their patients differ from those of the cohort: a number, a
+            distribution as a table of a cohort file, or a factor, for example
+            `{"previously_treated": 1, "pdl1_score": {"distribution": "uniform", "lower": 0.5, "upper": 1}}`.
         observation, confirmed
             Used instead of those in the file.
         bands : bool
@@ -189,7 +196,7 @@ class CalibratedPopulation:
         DataError, PopulationError, ModelError, RegimenError
         """
         how = Computing(solver, block, workers, client, progress)
-        chosen = [_observed(arm, observation, confirmed) for arm in self._chosen(arms, models, start)]
+        chosen = [_observed(arm, observation, confirmed) for arm in self._chosen(arms, models, start, patients or {})]
         if not bands:
             outcomes = simulate_arms(self.definition, self.parameters, chosen, how)
             return self._weighted(solved_patients(self.parameters, outcomes))
@@ -202,28 +209,42 @@ class CalibratedPopulation:
             )
         return self._with_bands(chosen, how)
 
-    def _chosen(self, arms: Any, models: str | Sequence[str], start: str | float) -> list[CohortArm]:
+    def _chosen(
+        self, arms: Any, models: str | Sequence[str], start: str | float, patients: Mapping[str, Any]
+    ) -> list[CohortArm]:
         """Return the arms that are simulated."""
         models = (models,) if isinstance(models, str) else models
         if isinstance(arms, Mapping):
             _check_names(arms)
-            return [self._new_arm(name, given, tuple(models), units.days(start)) for name, given in arms.items()]
+            differing = stated_in_call(patients)
+            return [self._new_arm(name, given, tuple(models), units.days(start), differing) for name, given in arms.items()]
         names = list(self.arms) if arms is None else [arms] if isinstance(arms, str) else list(arms)
         problems = [Problem("arms", f"{n!r} is not an arm of {self.name}", nearest(str(n), self.arms)) for n in names]
         problems = [p for p, n in zip(problems, names, strict=True) if n not in self.arms]
-        if models or not names:
-            right = "a mapping of the name of a new arm to its regimen"
-            problems.append(Problem("models" if names else "arms", "apply to new arms only" if names else "are empty", right))
+        right = "a mapping of the name of a new arm to its regimen"
+        stated = [name for name, value in (("models", models), ("patients", patients)) if value]
+        problems += [Problem(name, "apply to new arms only", right) for name in stated]
+        if not names:
+            problems.append(Problem("arms", "are empty", right))
         DataError.raise_if(problems)
         return [self.arms[name] for name in names]
 
-    def _new_arm(self, name: str, given: Regimen | str | None, models: tuple[str, ...], start: float) -> CohortArm:
+    def _new_arm(
+        self,
+        name: str,
+        given: Regimen | str | None,
+        models: tuple[str, ...],
+        start: float,
+        patients: Mapping[str, ArmParameter],
+    ) -> CohortArm:
         regimen = load_regimen(given) if isinstance(given, str) else given
         if regimen is not None and not isinstance(regimen, Regimen):
             raise DataError(Problem(f"arm {name!r}", f"is {type(regimen).__name__}", "a Regimen, the name of one, or None"))
         known = [*models, *self.definition.therapies]
         needed = models_for(regimen.therapies, known) if regimen else []
-        return CohortArm(name, "", tuple(dict.fromkeys([*models, *needed])), regimen, start, self.definition.how)
+        whole = tuple(dict.fromkeys([*models, *needed]))
+        DataError.raise_if(parameter_problems(patients, resolve(self.definition.model_with(whole))))
+        return CohortArm(name, "", whole, regimen, start, self.definition.how, patients)
 
     def _weighted(self, patients: VirtualPatients) -> Cohort:
         rows = self.parameters.index.get_indexer(patients.parameters.index)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from immunoode.cohorts.arm_simulation import Computing, own_parameters, simulate_arms, solved_patients
+from immunoode.cohorts.arm_simulation import Computing, parameters_of_arm, simulate_arms, solved_patients
 from immunoode.cohorts.calibrated_population import CalibratedPopulation
 from immunoode.cohorts.cohort_file import read_cohort
 from immunoode.cohorts.definition import CohortArm, CohortDefinition, CohortFile
@@ -157,7 +157,7 @@ def _checked(made: CohortDefinition, patients: pd.DataFrame, part: _OfArm, how: 
     model = made.model_with(part.arm.models)
     criteria = [replace(one, arm="") for one in part.criteria]
     options: dict[str, Any] = {"start": part.arm.start} | ({} if how.solver is None else {"solver": how.solver})
-    own = own_parameters(patients, model)
+    own = parameters_of_arm(made, patients, part.arm)
     checked = check_plausibility(model, own, criteria, part.arm.regimen, **options)
     named = tuple(part.criteria) if part.arm.name else checked.criteria
     return replace(checked, parameters=patients, criteria=named)

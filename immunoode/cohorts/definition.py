@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from immunoode.cohorts.arm_patients import ArmParameter
 from immunoode.cohorts.model_names import combination_of
 from immunoode.cohorts.published import PublishedStatistic
 from immunoode.model.model import Model
@@ -38,6 +39,8 @@ class CohortArm:
     start : float
         The day on which the simulation starts, not after day 0.
     how : HowObserved
+    patients : mapping of str to ArmParameter
+        The parameters and covariates in which the patients of this arm differ from those of the cohort.
     """
 
     name: str
@@ -46,6 +49,7 @@ class CohortArm:
     regimen: Regimen | None = None
     start: float = 0.0
     how: HowObserved = field(default_factory=HowObserved)
+    patients: Mapping[str, ArmParameter] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from immunoode.cohorts.arm_patients import parameter_problems
 from immunoode.cohorts.definition import CohortArm, CohortDefinition
 from immunoode.cohorts.published import PublishedStatistic
 from immunoode.errors import nearest
@@ -41,6 +42,8 @@ def _check_arm(arm: CohortArm, made: CohortDefinition, problems: FileProblems) -
     with problems.at(f"{place}.models"):
         model = resolve(made.model_with(arm.models))
         _check_doses(arm, model, place, problems)
+        for one in parameter_problems(arm.patients, model):
+            problems.add(f"{place}.patients", f"{one.where}: {one.what}", one.right)
         for output in arm.how.observation.outputs:
             if output not in model.output_units:
                 right = nearest(output, model.output_units)
@@ -89,7 +92,13 @@ def _check_arms(one: PublishedStatistic, made: CohortDefinition, problems: FileP
 
 
 def _check_subgroup(one: PublishedStatistic, made: CohortDefinition, problems: FileProblems) -> None:
+    differing = {name for arm in one.needed_arms if arm in made.arms for name in made.arms[arm].patients}
     for name in _columns(one):
+        if name in differing:
+            right = "the patients of the arm restricted to the subgroup"
+            problems.add(
+                f"{one.place}.among", f"{name!r} differs between the patients of the arm and those of the cohort", right
+            )
         known = [*made.prior.names, *OF_OUTCOMES]
         if name not in known:
             right = nearest(name, known)
