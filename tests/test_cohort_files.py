@@ -78,6 +78,8 @@ MISTAKES = [
     ("interval = [0.45, 0.8]", "interval = [0.65, 0.8]", r"held_out\[2\]: interval"),
     ('arms = ["both", "docetaxel"]', 'arms = ["both"]', r"held_out\[2\]: arms"),
     ('combination = ["docetaxel", "pembrolizumab"]', 'combination = ["docetaxel"]', "the arms of two or more single drugs"),
+    ("[[held_out]]\nkind", "[[held_out]]\nset = 2\nkind", r"held_out\[0\].set: is 2"),
+    ("[[targets]]\nkind", '[[targets]]\nset = "second"\nkind', r"targets\[0\].set: is not a valid key"),
     ("intervals = [[0.72, 0.87], [0.46, 0.64]]", "", "at_risk, intervals, n: are missing"),
     ("survival = [0.8, 0.55]", "survival = [0.5, 0.55]", r"held_out\[3\]"),
     ('[[held_out]]\nkind = "response rate"\narm = "both"', '[[held_out]]\narm = "both"', r"held_out\[1\].kind: is None"),

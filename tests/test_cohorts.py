@@ -242,6 +242,20 @@ def test_the_comparison_with_trials(calibrated: CalibratedPopulation) -> None:
     assert counts["numbers"].sum() == len(table)
 
 
+def test_sets_of_held_out_numbers_are_shown_apart(calibrated: CalibratedPopulation, tmp_path: Path) -> None:
+    import runpy
+
+    path = copied(calibrated, tmp_path)
+    path.write_text(path.read_text().replace("[[held_out]]\n", '[[held_out]]\nset = "second"\n', 1))
+    script = runpy.run_path(str(Path(__file__).parents[1] / "docs" / "virtual_populations" / "make_cohorts.py"))
+    loaded = imo.load_population(path)
+    assert [one.set for one in loaded.held_out].count("second") == 1
+    comparison = loaded.compare_with_trials(progress=False)
+    assert comparison.held_out()["set"].tolist()[0] == "second" and set(comparison.table["set"]) == {"", "second"}
+    page = script["page"](loaded, comparison)
+    assert page.count("## Second set of held-out numbers") == page.count("## Held-out numbers") == 1
+
+
 def test_independent_action_is_that_of_the_closed_form(calibrated: CalibratedPopulation) -> None:
     from immunoode.cohorts.independent_arms import with_better_of
 

@@ -3,12 +3,14 @@
 Writes weights into populations/cohorts; docs/cohorts/NAME.md with a figure, and NAME.csv, the table behind both; and the table
 of all cohorts, docs/cohorts/README.md. Run, in the repository:
 python docs/virtual_populations/make_cohorts.py [NAME ...] [--pages | --texts]; with --pages, weights that are there are used,
-and with --texts the tables, too: nothing is simulated.
+and with --texts the tables, too: nothing is simulated. docs/cohorts/before/NAME.csv, which is kept, has the second set of
+held-out numbers with the predictions of the cohorts before their last revision.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import matplotlib
@@ -34,10 +36,24 @@ INTRODUCTION = (
     "Each cohort is calibrated to the arms named on its page, and compared with held-out numbers. The format is described in "
     "[cohorts.md](../cohorts.md). Made by `docs/virtual_populations/make_cohorts.py`."
 )
+CELLS = (
+    "Cells contain the number of predictions within the published 95 % interval (or within a month, for a time to response "
+    "without an interval), and the number of held-out numbers."
+)
 WIDE = 3
+FIRST, SECOND = "", "second"
+SETS = {
+    FIRST: "The numbers of the first set were known when the cohorts were revised. Revisions were argued from other sources.",
+    SECOND: (
+        "The numbers of the second set were collected while the cohorts were revised, and were not simulated before the "
+        "revision was complete. No cohort was changed afterwards. The last column of the table has the predictions of the "
+        "cohorts before the revision."
+    ),
+}
 KINDS = (("response rate",), ("hazard ratio",), ("median", "survival"), ("median time to response",))
 INDEX_HEAD = "| cohort | name | effective size | targets | response rates | hazard ratios | survival | time to response | all |"
 COHORTS, PAGES = ROOT / "populations" / "cohorts", ROOT / "docs" / "cohorts"
+BEFORE = PAGES / "before"
 
 
 def main(arguments: list[str]) -> None:
@@ -65,40 +81,74 @@ def make(path: Path, arguments: list[str]) -> None:
 
 def table_of(path: Path) -> pd.DataFrame:
     """Return the table of a comparison."""
-    texts = ["trial", "arm", "note", "source"]
+    texts = ["set", "trial", "arm", "note", "source"]
     table = pd.read_csv(path)
+    table = table if "set" in table else table.assign(set=FIRST)
     return table.assign(**{name: table[name].fillna("").astype(str) for name in texts})
 
 
 def index() -> str:
     """Return the page of all cohorts, with the held-out numbers and the hits."""
-    tables = {path.stem: table_of(path) for path in sorted(PAGES.glob("*.csv"))}
+    held = pd.concat([table_of(path).assign(cohort=path.stem) for path in sorted(PAGES.glob("*.csv"))], ignore_index=True)
+    held = held.query("use == 'held out'")
+    parts = ["# Shipped cohorts", INTRODUCTION, CELLS]
+    for name, said in SETS.items():
+        part = held[held["set"] == name]
+        if len(part):
+            parts += [f"## {name.capitalize() or 'First'} set of held-out numbers", said, summary(part), combinations(part)]
+            parts += ["### Misses", misses(part)]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def summary(held: pd.DataFrame) -> str:
+    """Return the table of hits of a set, by cohort and kind; and those before the revision, if they are known."""
     listed = imo.list_populations()
-    parts = [{"cohort": name, **dict(table.items())} for name, table in tables.items()]
-    held = pd.concat([pd.DataFrame(part) for part in parts], ignore_index=True).query("use == 'held out'")
-    rows = [INDEX_HEAD, "|---" * 9 + "|"]
-    for name in tables:
-        own = held[held["cohort"] == name]
+    names = list(dict.fromkeys(held["cohort"]))
+    former = {name: table_of(BEFORE / f"{name}.csv") for name in names if (BEFORE / f"{name}.csv").exists()}
+    former = {name: table.query("use == 'held out'") for name, table in former.items()}
+    told = held["set"].iloc[0] == SECOND and set(former) == set(names)
+    rows = [INDEX_HEAD + (" all, before |" if told else ""), "|---" * (10 if told else 9) + "|"]
+    for name in names:
         size = f"{listed.loc[name, 'effective_sample_size']:.0f}"
         cells = [f"[{listed.loc[name, 'title']}]({name}.md)", f"`{name}`", size, str(int(listed.loc[name, "targets"]))]
-        rows.append("| " + " | ".join([*cells, *counts(own)]) + " |")
-    rows.append("| " + " | ".join(["all", "", "", "", *counts(held)]) + " |")
+        rows.append(row_of([*cells, *counts(held[held["cohort"] == name]), *([hits(former[name])] if told else [])]))
+    total = [hits(pd.concat(list(former.values())))] if told else []
+    rows.append(row_of(["all", "", "", "", *counts(held), *total]))
+    return "\n".join(rows)
+
+
+def row_of(cells: list[str]) -> str:
+    """Return a row of a table."""
+    return "| " + " | ".join(cells) + " |"
+
+
+def combinations(held: pd.DataFrame) -> str:
+    """Return the hits among the numbers of combinations whose single drugs are arms."""
     both = held[held["independent_action"].notna()]
-    own, alone = within(both), int(both["independent_within"].astype(bool).sum())
-    said = (
-        "Cells contain the number of predictions within the published 95 % interval (or within a month, for a time to response "
-        f"without an interval), and the number of held-out numbers. Of {len(both)} numbers of combinations whose single drugs "
-        f"are arms, {own} are within, and {alone} of the predictions of independent drug action."
+    if not len(both):
+        return ""
+    alone = int(both["independent_within"].astype(bool).sum())
+    return (
+        f"Of {len(both)} numbers of combinations whose single drugs are arms, {within(both)} are within, and {alone} of the "
+        "predictions of independent drug action."
     )
+
+
+def misses(held: pd.DataFrame) -> str:
+    """Return a list of the numbers that were missed."""
     missed = held[~held["within_published"].astype(bool)]
-    misses = "\n".join(f"- `{row['cohort']}`: {miss(row)}" for _, row in missed.iterrows())
-    return "\n\n".join(["# Shipped cohorts", INTRODUCTION, "\n".join(rows), said, "## Misses", misses or "None."]) + "\n"
+    return "\n".join(f"- `{row['cohort']}`: {miss(row)}" for _, row in missed.iterrows()) or "None."
 
 
 def counts(held: pd.DataFrame) -> list[str]:
     """Return the number of hits of each kind, and the number of held-out numbers."""
     parts = [held[held["kind"].isin(kinds)] for kinds in KINDS]
-    return [f"{within(part)} of {len(part)}" if len(part) else "" for part in (*parts, held)]
+    return [hits(part) for part in (*parts, held)]
+
+
+def hits(held: pd.DataFrame) -> str:
+    """Return the number of hits, and of numbers; nothing if there are none."""
+    return f"{within(held)} of {len(held)}" if len(held) else ""
 
 
 def within(held: pd.DataFrame) -> int:
@@ -124,9 +174,7 @@ def page(cohort: CalibratedPopulation, comparison: TrialComparison) -> str:
         made_of(cohort),
         "## Calibration targets",
         numbers(table[table["use"] == "target"]),
-        "## Held-out numbers",
-        outcome(comparison),
-        numbers(comparison.held_out()),
+        *of_sets(comparison.held_out()),
         f"![Published numbers and predictions]({cohort.name}.png)",
         CAPTION,
         "## Limits",
@@ -160,11 +208,17 @@ def made_of(cohort: CalibratedPopulation) -> str:
     return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())])
 
 
-def outcome(comparison: TrialComparison) -> str:
-    """Return the number of hits among the held-out numbers by kind, and that of independent action."""
-    held = comparison.held_out()
+def of_sets(held: pd.DataFrame) -> Iterator[str]:
+    """Yield the sections about the sets of held-out numbers."""
     if not len(held):
-        return "Nothing was held out."
+        yield from ("## Held-out numbers", "Nothing was held out.")
+    for name, part in held.groupby("set", sort=False):
+        title = f"{name} set of held-out numbers".capitalize() if name else "Held-out numbers"
+        yield from (f"## {title}", SETS.get(str(name), "") if name else "", outcome(part), numbers(part))
+
+
+def outcome(held: pd.DataFrame) -> str:
+    """Return the number of hits among held-out numbers by kind, and that of independent action."""
     rows = [IN_INTERVALS, "|---|---|---|---|"]
     for kind, part in held.groupby("kind", sort=False):
         rows.append(f"| {kind} | {len(part)} | {part['within_published'].sum()} | {part['within_band'].sum()} |")

@@ -42,6 +42,8 @@ class PublishedStatistic:
     source, title : str
     combination : tuple of str
         The arms of the single drugs, if the arm combines them.
+    set : str
+        The set of held-out numbers to which it belongs, if there are several.
     """
 
     kind: str
@@ -51,6 +53,7 @@ class PublishedStatistic:
     source: str
     title: str = ""
     combination: tuple[str, ...] = ()
+    set: str = ""
     place: str = field(default="", compare=False)
 
     @property

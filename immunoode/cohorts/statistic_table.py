@@ -34,7 +34,7 @@ from immunoode.virtual_population.targets.subgroup import SubgroupTarget
 from immunoode.virtual_population.targets.survival_curve import SurvivalTarget
 
 COMMON = ("kind", "arm", "trial", "source", "title", "among")
-COMBINATION = "combination"
+COMBINATION, SET = "combination", "set"
 Made = tuple[Target, tuple[PublishedValue, ...], str]
 
 
@@ -56,13 +56,14 @@ def statistics_of(given: Any, key: str, problems: FileProblems) -> tuple[Publish
 
 def _statistic(row: Mapping[str, Any], place: str, held_out: bool, problems: FileProblems) -> PublishedStatistic | None:
     source, title = problems.source(row, place), problems.text(row, "title", place)
+    group = problems.text(row, SET, place)
     name = row.get("kind")
     kind = KINDS.get(name) if isinstance(name, str) else None
     if kind is None:
         problems.add(f"{place}.kind", f"is {name!r:.60}", nearest(str(name), KINDS))
         return None
     common = [key for key in COMMON if key != "arm" or "arms" not in kind.keys]
-    table = problems.table(row, place, [*common, *kind.keys, *([COMBINATION] if held_out else [])])
+    table = problems.table(row, place, [*common, *kind.keys, *([COMBINATION, SET] if held_out else [])])
     missing = [key for key in kind.needed if key not in row]
     for key in missing:
         problems.add(place, f"has no {key}", f"{key} = ..., as described for {name!r} on the page about the format")
@@ -73,7 +74,7 @@ def _statistic(row: Mapping[str, Any], place: str, held_out: bool, problems: Fil
         problems.add(f"{place}.{COMBINATION}", f"is {list(combined)}", "the arms of two or more single drugs")
     with problems.at(place):
         target, values, scale = kind.make(table)
-        return PublishedStatistic(str(name), _of_subgroup(target, table), values, scale, source, title, combined, place)
+        return PublishedStatistic(str(name), _of_subgroup(target, table), values, scale, source, title, combined, group, place)
     return None
 
 

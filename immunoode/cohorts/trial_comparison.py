@@ -23,6 +23,7 @@ TARGET, HELD_OUT = "target", "held out"
 TIME_TO_RESPONSE = "median time to response"
 COLUMNS = (
     "use",
+    "set",
     "trial",
     "arm",
     "kind",
@@ -55,12 +56,13 @@ class TrialComparison:
     ----------
     title : str
     table : DataFrame
-        One row per number; times in months, rates as fractions. use ("target", "held out"), trial, arm, kind, statistic, unit;
-        published with its 95 % interval; predicted with its 95 % interval for the population (lower, upper) and for a trial of
-        the published size (trial_lower, trial_upper); within_published (whether the prediction is in the published interval;
-        for a time to response without an interval, within a month), within_band (whether the published number is in the
-        interval of the trial); independent_action (the prediction of independent drug action from the single drugs) and
-        independent_within; note (why there is no prediction), source.
+        One row per number; times in months, rates as fractions. use ("target", "held out"), set (name of a set of held-out
+        numbers, or empty), trial, arm, kind, statistic, unit; published with its 95 % interval; predicted with its 95 %
+        interval for the population (lower, upper) and for a trial of the published size (trial_lower, trial_upper);
+        within_published (whether the prediction is in the published interval; for a time to response without an interval,
+        within a month), within_band (whether the published number is in the interval of the trial); independent_action (the
+        prediction of independent drug action from the single drugs) and independent_within; note (why there is no
+        prediction), source.
     effective_sample_size : float
     """
 
@@ -153,6 +155,7 @@ def _row(
     at = float(found.value[k])
     return {
         "use": use,
+        "set": one.set,
         "trial": one.target.trial,
         "arm": " against ".join(one.arms),
         "kind": one.kind,
