@@ -67,6 +67,8 @@ def test_nonmem_limits_are_intervals() -> None:
     ("text", "options", "expected"),
     [
         ("ID TIME\n1 0", {"covariates": []}, "no column DV"),
+        ("SUBJ TIME DV\n1 0 3", {"covariates": []}, "ID: is missing; columns={'ID': 'SUBJ'} if 'SUBJ' has the subjects"),
+        ("ID Days DV\n1 0 3", {"covariates": []}, "TIME: is missing; columns={'TIME': 'Days'} if 'Days' has the times"),
         (NONMEM.replace("2.5", "x"), {}, "value 'x' is not a number"),
         (NONMEM.replace("1 504 60", "1 late 60"), {}, "time 'late' is not a number"),
         (NONMEM.replace("0 90 0 1 0 0 1 0 80", "0 90 0 1 0 0 7 0 80"), {}, "DVID: has '7', which is not in observations"),

@@ -15,7 +15,7 @@ from immunoode.errors import DataError, Problem, nearest
 from immunoode.regimen.record_times import DATES, exact_times
 from immunoode.regimen.schedule import FloatArray
 from immunoode.tables.cells import as_numbers, as_text, is_missing, number_advice
-from immunoode.tables.headings import heading_words
+from immunoode.tables.headings import column_advice, columns_like, heading_words
 from immunoode.tables.identifiers import identifiers
 from immunoode.tables.reconciliation import UNUSED
 from immunoode.tables.table_files import open_table
@@ -44,6 +44,8 @@ _DURATIONS = (
     "inf_time",
 )
 """Headings that may mean DUR."""
+_ROLES = {"ID": "subject", "TIME": "time"}
+_WHAT = {"ID": "subjects", "TIME": "times", "AMT": "amounts"}
 _MARK = "C"
 """The column, and the mark in it, of rows that NM-TRAN skips by IGNORE=C."""
 
@@ -234,10 +236,8 @@ def _overlooked_durations(frame: pd.DataFrame, found: Mapping[str, Any], where: 
 
 
 def _rename(name: str, frame: pd.DataFrame) -> str:
-    like = _like_amounts(frame) if name == "AMT" else []
-    if like:
-        return f"columns={{'AMT': {like[0]!r}}} if {like[0]!r} has the amounts"
-    return f"rename the column that has it: {nearest(name, map(str, frame.columns))}"
+    like = _like_amounts(frame) if name == "AMT" else columns_like(_ROLES[name], frame)
+    return column_advice(name, _WHAT[name], like, frame)
 
 
 def _like_amounts(frame: pd.DataFrame) -> list[str]:

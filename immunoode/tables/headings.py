@@ -133,6 +133,30 @@ def heading_words(name: str) -> str:
     return re.sub(r"[^\w]+|_+", "_", plain(name)).strip("_")
 
 
+def columns_like(role: str, table: DataFrame) -> list[str]:
+    """Return the columns whose headings are recognised for a role."""
+    return [str(c) for c in table.columns if parse_heading(str(c)).words in KNOWN[role]]
+
+
+def column_advice(name: str, contents: str, like: Sequence[str], table: DataFrame) -> str:
+    """Return the advice for a missing column: which argument names it, with the column that may be it.
+
+    Parameters
+    ----------
+    name : str
+        The column that the reader needs.
+    contents : str
+        What it has, in the plural: "subjects".
+    like : sequence of str
+        Columns that may have it.
+    table : DataFrame
+    """
+    if like:
+        return f"columns={{{name!r}: {like[0]!r}}} if {like[0]!r} has the {contents}"
+    here = ", ".join(map(str, table.columns))
+    return f"columns={{{name!r}: ...}} with the name of the column that has the {contents} (columns: {here})"
+
+
 def parse_unit(stated: str) -> str | None:
     """Return a unit in the spelling of the package, None if the text is not a unit.
 

@@ -19,7 +19,7 @@ from immunoode.tables.cells import as_numbers
 from immunoode.trial.covariates import constant_covariates
 from immunoode.trial.long_table import read_rows
 from immunoode.trial.nonmem_reconciliation import reconciliation_of
-from immunoode.trial.nonmem_rows import NEEDED, rows_of
+from immunoode.trial.nonmem_rows import rows_of
 from immunoode.trial.trial_data import ENDPOINTS, FINDINGS, TrialData
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def read_nonmem(
         rule,
         records,
         ignore,
-        needed=NEEDED[:2],
+        needed=("ID", "TIME"),
         handled_elsewhere=_reported_by_reader,
     )
     rows = rows_of(read, own, list(fixed))
