@@ -24,6 +24,7 @@ MONTH = 365.25 / 12
 BOOTSTRAPS, SEED = 200, 1
 OLD_PATIENTS = 1500
 WEEKS = 7 * np.arange(0, 105.0)
+SKIN = ("ipilimumab", "nivolumab", "combination", "pembrolizumab", "pembrolizumab_of_keynote_001")
 
 
 @dataclass(frozen=True)
@@ -117,12 +118,8 @@ def from_courses(name: str) -> Callable[[Arms, FloatArray], float]:
 
 
 ROWS = (
-    Row(
-        "response, tumours below the median size", "melanoma", by_size("pembrolizumab", False), "%", "44 (joseph2018)", (38, 50)
-    ),
-    Row(
-        "response, tumours above the median size", "melanoma", by_size("pembrolizumab", True), "%", "23 (joseph2018)", (18, 28)
-    ),
+    Row("response, tumours below the median size", "melanoma", by_size(SKIN[-1], False), "%", "44 (joseph2018)", (38, 50)),
+    Row("response, tumours above the median size", "melanoma", by_size(SKIN[-1], True), "%", "23 (joseph2018)", (18, 28)),
     Row("response to ipilimumab", "melanoma", rate("ipilimumab"), "%", "19 (hodi2018; a target)", (15, 24)),
     Row("response to nivolumab", "melanoma", rate("nivolumab"), "%", "45 (hodi2018; a target)", (39, 50)),
     Row("response to both", "melanoma", rate("combination"), "%", "58 (hodi2018)", (53, 64)),
@@ -147,16 +144,16 @@ ROWS = (
         "melanoma",
         from_courses("pseudo"),
         "%",
-        "6 (5 to 7) of all treated, solid tumours (Park 2020)",
-        (5, 7),
+        "6.8 (5.2 to 8.7): 59 of 867, melanoma, PD-1 antibodies (five studies in Jia 2019, table 1)",
+        (5.2, 8.7),
     ),
     Row(
         "growth twice as fast as before, and progression (hyperprogression)",
         "melanoma",
         from_courses("hyper"),
         "%",
-        "3.8 to 29.4 by definition (review)",
-        (3.8, 29.4),
+        "no number without errors of measurement",
+        None,
     ),
     Row(
         "the same from three scans with errors of measurement",
@@ -165,6 +162,14 @@ ROWS = (
         "%",
         "9 (4.8 to 15.5): 12 of 131, many tumours (Champiat 2017, abstract)",
         (4.8, 15.5),
+    ),
+    Row(
+        "the same with a volume that doubles within two months",
+        "melanoma",
+        from_courses("doubled"),
+        "%",
+        "1.3 (0.03 to 7.2): 1 of 75, melanoma (abstract, doi 10.1007/s00262-020-02716-3)",
+        (0.03, 7.2),
     ),
     Row(
         "response of target lesions and a new lesion within a year (mixed)",
@@ -190,7 +195,7 @@ def courses(population: Any, cohort: imo.virtual_population.Cohort, antibody: st
     patients = own_parameters(cohort.patients.parameters, model)
     sizes, occult = weekly(model, arm.regimen, patients, names)
     untreated, _ = weekly(model, None, patients, names)
-    table = cohort.patients.outcomes[antibody].assign(**kinds(sizes, untreated, occult))
+    table = cohort.patients.outcomes[antibody].assign(**kinds(sizes, untreated, occult, population.observation.visits))
     return with_outcomes(cohort, {**cohort.patients.outcomes, antibody: table})
 
 
@@ -200,36 +205,53 @@ def weekly(model: imo.Model, regimen: Any, patients: pd.DataFrame, names: list[s
     return run[names[0]], run[names[1]] if len(names) > 1 else np.zeros_like(run[names[0]])
 
 
-def kinds(sizes: FloatArray, untreated: FloatArray, occult: FloatArray) -> dict[str, NDArray[np.bool_]]:
-    """Return which courses are pseudo-progression, hyperprogression and mixed response; visits are every six weeks."""
-    seen = sizes[:, ::6]
-    nadir = np.minimum.accumulate(seen, axis=1)
-    grown = (seen >= 1.2 * nadir) & (seen - nadir >= 5)
-    first = np.where(grown.any(axis=1), grown.argmax(axis=1), seen.shape[1])
-    later = np.where(np.arange(seen.shape[1]) > first[:, None], seen, np.inf).min(axis=1)
-    early = np.log(seen[:, 1] / seen[:, 0])
-    before = np.log(untreated[:, 6] / untreated[:, 0])
+def kinds(
+    sizes: FloatArray, untreated: FloatArray, occult: FloatArray, visits: imo.virtual_trial.VisitSchedule
+) -> dict[str, NDArray[np.bool_]]:
+    """Return which courses are pseudo-progression, hyperprogression and mixed response."""
+    before, early = np.log(untreated[:, 6] / untreated[:, 0]), np.log(sizes[:, 6] / sizes[:, 0])
     responded = (sizes[:, :53] <= 0.7 * sizes[:, :1]).any(axis=1)
+    measured, doubled = measured_hyperprogression(sizes[:, 0], before, sizes[:, 6])
     return {
-        "pseudo": later <= 0.7 * seen[:, 0],
-        "hyper": (early >= 2 * before) & (before > 0) & (grown[:, 1:3].any(axis=1)),
-        "measured_hyper": measured_hyperprogression(seen[:, 0], before, seen[:, 1]),
+        "pseudo": pseudo_progression(sizes, visits),
+        "hyper": (early >= 2 * before) & (before > 0) & grown(sizes[:, :13:6]).any(axis=1),
+        "measured_hyper": measured,
+        "doubled": doubled,
         "mixed": responded & (occult[:, :53] > 0).any(axis=1),
     }
 
 
-def measured_hyperprogression(start: FloatArray, before: FloatArray, later: FloatArray) -> NDArray[np.bool_]:
+def grown(seen: FloatArray) -> NDArray[np.bool_]:
+    """Return at which visits a tumour is larger than its nadir by 20 % and 5 mm."""
+    nadir = np.minimum.accumulate(seen, axis=1)
+    return (seen >= 1.2 * nadir) & (seen - nadir >= 5)
+
+
+def pseudo_progression(sizes: FloatArray, visits: imo.virtual_trial.VisitSchedule) -> NDArray[np.bool_]:
+    """Return whether a tumour has grown at a visit of the trial and is 30 % below its start at a later one."""
+    weeks = np.round(visits.days() / 7).astype(int)
+    seen = sizes[:, weeks[weeks < sizes.shape[1]]]
+    larger = grown(seen)
+    first = np.where(larger.any(axis=1), larger.argmax(axis=1), seen.shape[1])
+    later = np.where(np.arange(seen.shape[1]) > first[:, None], seen, np.inf).min(axis=1)
+    return later <= 0.7 * seen[:, 0]
+
+
+def measured_hyperprogression(
+    start: FloatArray, before: FloatArray, later: FloatArray
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return whether growth at least doubles, with progression, in scans six weeks before, at and six weeks after the start.
 
-    `before` is the logarithmic growth of six weeks without treatment. Errors are those of sums of diameters in virtual trials.
+    The second array states whether the volume doubles as well between the last two scans. `before` is the logarithmic growth
+    of six weeks without treatment. Errors are those of sums of diameters in virtual trials.
     """
     random, error = np.random.default_rng(SEED), vt.Measurement()
     scans = np.stack([start * np.exp(-before), start, later])
     scans = scans + np.hypot(error.additive, error.proportional * scans) * random.standard_normal(scans.shape)
     first, second, third = np.maximum(scans, error.limit_mm)
-    progressed = (third >= 1.2 * second) & (third - second >= 5)
     growth = np.log(second / first)
-    return progressed & (growth > 0) & (np.log(third / second) >= 2 * growth)
+    faster = (growth > 0) & (np.log(third / second) >= 2 * growth)
+    return faster & (third >= 1.2 * second) & (third - second >= 5), faster & (third >= 2 ** (1 / 3) * second)
 
 
 def with_outcomes(cohort: imo.virtual_population.Cohort, outcomes: Mapping[str, pd.DataFrame]) -> imo.virtual_population.Cohort:
@@ -265,7 +287,7 @@ def old_melanoma(population: Any) -> Arms:
     plain = imo.virtual_trial.Observation(
         population.observation.visits, death=population.observation.death, dropout=population.observation.dropout
     )
-    arms = {name: population.arms[name].regimen for name in ("ipilimumab", "nivolumab", "combination", "pembrolizumab")}
+    arms = {name: population.arms[name].regimen for name in SKIN}
     found = vt.simulate_patients(model, patients, arms, seed=SEED, observation=plain, progress=False)
     targets = [
         vp.ResponseRateTarget.objective("nivolumab", 0.45, n=316),
@@ -276,14 +298,14 @@ def old_melanoma(population: Any) -> Arms:
     cohort = imo.calibrate(found, targets)
     sizes, occult = weekly(model, arms["nivolumab"], patients, ["sum_of_diameters"])
     untreated, _ = weekly(model, None, patients, ["sum_of_diameters"])
-    table = found.outcomes["nivolumab"].assign(**kinds(sizes, untreated, occult))
+    table = found.outcomes["nivolumab"].assign(**kinds(sizes, untreated, occult, plain.visits))
     return Arms(with_outcomes(cohort, {**found.outcomes, "nivolumab": table}))
 
 
 def cohorts() -> tuple[dict[str, Arms], Arms]:
     """Return the shipped cohorts in the arms of the table, and the population around the old base."""
     melanoma = imo.load_population("melanoma_first_line")
-    skin = melanoma.simulate(["ipilimumab", "nivolumab", "combination", "pembrolizumab"], progress=False)
+    skin = melanoma.simulate(SKIN, progress=False)
     lung = imo.load_population("lung_cancer_first_line").simulate(
         ["pembrolizumab", "chemotherapy", "combination"], progress=False
     )
@@ -325,19 +347,23 @@ number of patients; the pages of the cohorts have intervals that reflect the unc
 0.1 is for a population around `tumour_immune_0_1`, weighted to response rates and median survival of the same two arms as the
 cohort of melanoma; it has no occult lesions. The column "right" compares the value with the published 95 % interval (for
 response by size, with the interval of 290 patients; for the time to response, with the first scan plus or minus a month).
+Response by size is that of KEYNOTE-001, whose patients had been treated before more often than the cohort.
 
 | behaviour | cohort | cohort's value | version 0.1 | published | right |
 |---|---|---|---|---|---|"""
 NOTES = """
 
 Statistics marked as targets were used in calibration; all others were not. Pseudo-progression, hyperprogression and mixed
-responses are counted from weekly sizes without measurement error: growth by 20 % and 5 mm over the nadir at a visit every six
-weeks, then 30 % below the start; logarithmic growth in the first six weeks at least twice that of the untreated course, with
-such growth at one of the first two visits; and a response of the target lesions with a new lesion within the year.
+responses are counted from weekly sizes without measurement error: growth by 20 % and 5 mm over the nadir at a visit of
+CheckMate 067 (after 12 weeks and every six weeks later), then 30 % below the start at a later visit; logarithmic growth in the
+first six weeks at least twice that of the untreated course, with growth by 20 % and 5 mm after six or twelve weeks; and a
+response of the target lesions with a new lesion within the year.
+
 Hyperprogression "from three scans" is the published definition: progression at the first evaluation and a growth rate at least
 twice that between the scan before and the one at the start, both positive, with the errors of measurement of virtual trials.
-The difference from the row above it is due to measurement error alone. CAR-T cells and tumour-infiltrating lymphocytes have
-separate pages.
+The difference from the row above it is due to measurement error alone: without such errors, hardly any virtual patient has
+hyperprogression; published numbers contain them. The studies of pseudo-progression differ in its definition (some count stable
+disease after progression as well). CAR-T cells and tumour-infiltrating lymphocytes have separate pages.
 """
 
 
