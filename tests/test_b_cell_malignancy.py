@@ -96,3 +96,27 @@ def test_every_therapy_of_the_blood_attaches():
     values = {"initial_tumour": 3e11, "until": "20 days"}
     alone, both = (treated(r, antibody, "car_t_pd1", **values)["tumour_cells"][-1] for r in (AXI_CEL, AXI_CEL + dose))
     assert both < alone
+
+
+def test_a_clone_that_withstands_killing_relapses_under_car_t_cells_and_engagers_alike():
+    resistant = imo.load_model("killing_resistance")
+    car_t = treated(AXI_CEL, resistant, resistant_initial_fraction=1e-3, until="400 days")
+    engager, lost = (
+        imo.load_model("engager", variant="mosunetuzumab"),
+        imo.load_model("killing_resistance", "engager_antigen_loss"),
+    )
+    model = imo.combine("b_cell_malignancy", engager, resistant, lost)
+    dose = imo.Regimen().dose("mosunetuzumab", "30 mg", every="1 week", count=20)
+    values = {"mosunetuzumab_kill_rate": 20, "resistant_initial_fraction": 1e-3, "engager_antigen_loss_initial_fraction": 0.01}
+    names = ["tumour", "resistant_cells", "engager_antigen_loss_cells"]
+    run = imo.simulate(model, dose, times=daily("140 days"), parameters=values, outputs=names)
+    assert car_t["tumour"][-1] == 0 and car_t["tumour_cells"][-1] > 1e11
+    assert run["tumour"][-1] < 1e-3 * run["tumour"][0]
+    assert run["resistant_cells"][-1] > 10 * run["resistant_cells"][0]
+    assert run["engager_antigen_loss_cells"][-1] > 10 * run["engager_antigen_loss_cells"][0]
+
+
+def test_car_t_cells_see_what_an_engager_does_not():
+    lost = imo.load_model("killing_resistance", "engager_antigen_loss")
+    run = treated(AXI_CEL, lost, engager_antigen_loss_initial_fraction=0.1, until="100 days")
+    assert run["tumour_cells"][-1] == 0

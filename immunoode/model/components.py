@@ -13,7 +13,7 @@ COMBINED = "combined"
 BARE_KINDS = frozenset({"base", "published"})
 """Kinds whose names have no prefix in a combination: the other models attach to them."""
 ROLES = ("tumour", "effector", "lymphocyte", "drug", "antigen", "dying", "doomed", "target")
-CAUSES = ("t_cells", "car_t", "chemotherapy", "radiation", "radioligand", "antibody", "virus")
+CAUSES = ("t_cells", "car_t", "engager", "chemotherapy", "radiation", "radioligand", "antibody", "virus")
 """What flows and pulses may state as their cause, and compartments may resist."""
 INPUT_BY_INSTANCE = "dose"
 """In a combination, an input of this name has the name of its instance."""

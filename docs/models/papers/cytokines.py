@@ -51,7 +51,7 @@ def chen(t, y):
 
 def released(half, inhibition):
     """Return names and rates of interleukin-6 under CAR-T cells in lymphoma."""
-    others, of_cells = lymphoma.car_t(0.01, pd1=1, suppression=1, **lymphoma.LYMPHOMA)
+    others, of_cells = lymphoma.car_t(pd1=1, suppression=1, **lymphoma.LYMPHOMA)
 
     def rates(t, y):
         s = dict(zip(others, y[:-2], strict=True))
