@@ -29,7 +29,7 @@ LISTS = [imo.list_models, imo.list_regimens, imo.list_populations, imo.list_data
     ],
 )
 def test_models_are_found(search: str, among_the_first: list[str]) -> None:
-    assert set(among_the_first) <= set(imo.list_models(search).index[:6])
+    assert set(among_the_first) <= set(imo.list_models(search).index[:7])
 
 
 def test_filters_hold_for_every_row() -> None:
