@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import immunoode as imo
+from immunoode.cohorts.arm_simulation import parameters_of_arm
 from tests.days import daily
 
 LYMPHODEPLETION = [imo.load_model("chemotherapy", variant=drug) for drug in ("fludarabine", "cyclophosphamide")]
@@ -120,3 +121,15 @@ def test_car_t_cells_see_what_an_engager_does_not():
     lost = imo.load_model("killing_resistance", "engager_antigen_loss")
     run = treated(AXI_CEL, lost, engager_antigen_loss_initial_fraction=0.1, until="100 days")
     assert run["tumour_cells"][-1] == 0
+
+
+def test_lisocabtagene_maraleucel_doubles_and_peaks_as_in_transcend():
+    shipped, times = imo.load_population("large_b_cell_lymphoma"), np.arange(0, 30, 0.25)
+    arm = shipped.arms["lisocabtagene_maraleucel"]
+    patients = parameters_of_arm(shipped.definition, shipped.cohort.sample(150, 1).parameters, arm)
+    model = shipped.model_with(arm.name)
+    run = imo.simulate(model, arm.regimen, times=times, start=-5, parameters=patients, outputs=["car_t_cells"], progress=False)
+    cells = np.asarray(run["car_t_cells"])
+    growth = np.median(np.log(cells[:, times == 8] / cells[:, times == 4])) / 4
+    assert 8.81 <= np.median(times[cells.argmax(axis=1)]) <= 9.70  # 95 % intervals of doi 10.1007/s40262-021-01039-5
+    assert 0.667 <= np.log(2) / growth <= 0.821
