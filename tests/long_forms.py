@@ -27,6 +27,19 @@ def without(cases: Iterable[str], large: Iterable[str]) -> list[Any]:
     return short(given, set(given) - set(large))
 
 
+def spread_rows(rows: Iterable[tuple[Any, ...]], count: int) -> list[Any]:
+    """Return rows as values of several parameters of a test, slow but for some that lie evenly from the first to the last.
+
+    Examples
+    --------
+    >>> [row.marks[0].name if hasattr(row, "marks") else row for row in spread_rows([("a", 1), ("b", 2), ("c", 3)], 2)]
+    [('a', 1), 'slow', ('c', 3)]
+    """
+    given = list(rows)
+    kept = _even(len(given), count)
+    return [row if k in kept else pytest.param(*row, marks=pytest.mark.slow) for k, row in enumerate(given)]
+
+
 def spread(cases: Iterable[Any], count: int) -> list[Any]:
     """Return cases as parameters of a test, slow but for some that lie evenly from the first to the last.
 
@@ -36,5 +49,10 @@ def spread(cases: Iterable[Any], count: int) -> list[Any]:
     ['a', 'slow', 'c', 'slow', 'e']
     """
     given = list(cases)
-    kept = {round(k * (len(given) - 1) / max(1, count - 1)) for k in range(count)}
+    kept = _even(len(given), count)
     return [case if k in kept else pytest.param(case, marks=pytest.mark.slow) for k, case in enumerate(given)]
+
+
+def _even(size: int, count: int) -> set[int]:
+    """Return places that lie evenly from the first to the last."""
+    return {round(k * (size - 1) / max(1, count - 1)) for k in range(count)}

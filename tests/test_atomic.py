@@ -137,6 +137,7 @@ except imo.errors.FileError as error:
 """
 
 
+@pytest.mark.slow
 def test_a_disk_that_has_no_room_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "model.xml"
     path.write_text("old")

@@ -186,6 +186,7 @@ def test_ctrl_c(monkeypatch, capsys):
     assert capsys.readouterr().err == "immunoode: stopped\n"
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_early_is_no_error():
     reading, writing = os.pipe()
     program = subprocess.Popen(

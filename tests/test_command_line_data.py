@@ -25,6 +25,7 @@ def trial(tmp_path, monkeypatch):
     return "trial é.csv"
 
 
+@pytest.mark.slow
 def test_a_fit_gives_what_the_function_gives_and_can_be_repeated(trial, tmp_path, capsys):
     outputs = ["--out", "o.csv", "--individual", "i.csv", "--predictions", "p.csv", "--save", "t.fit", "--report", "r.html"]
     assert main([*FIT, trial, *outputs, "--save-config", "c.toml"]) == 0
@@ -109,6 +110,7 @@ def test_a_fit_with_random_effects(tmp_path, monkeypatch, capsys):
     assert "growth_rate" in set(pd.read_csv("o.csv")["parameter"])
 
 
+@pytest.mark.slow
 def test_responses(trial, capsys):
     outputs = ["--out", "s.csv", "--visits", "v.csv", "--waterfall", "w.png", "--spider", "s.svg", "--swimmer", "b.pdf"]
     assert main(["endpoints", "response", trial, *outputs, "--kaplan-meier", "k.png", "--report", "r.html"]) == 0

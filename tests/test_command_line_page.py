@@ -6,6 +6,8 @@ import re
 import shlex
 from pathlib import Path
 
+import pytest
+
 from immunoode.command_line.main import main
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "command_line.md"
@@ -35,6 +37,7 @@ def pattern(output):
     return ".*".join(map(re.escape, output.strip().split("...")))
 
 
+@pytest.mark.slow
 def test_the_commands_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     count = 0

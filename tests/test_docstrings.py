@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import immunoode
+from tests.long_forms import without
 
 LEFT_OUT = ("immunoode.__main__", "immunoode.trial.example_data")
 """Modules that do something when they are imported."""
@@ -21,16 +22,32 @@ def modules() -> list[str]:
     return ["immunoode", *(name for name in found if name not in LEFT_OUT)]
 
 
+def source(name: str) -> str:
+    path = Path(immunoode.__path__[0]).parent.joinpath(*name.split("."))
+    return (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text(encoding="utf-8")
+
+
 MODULES = modules()
+WITH_EXAMPLES = [name for name in MODULES if ">>>" in source(name)]
+LONG = (
+    "immunoode.combination.likelihood_ratio",
+    "immunoode.fitting.per_subject",
+    "immunoode.optimisation.optimise",
+    "immunoode.optimisation.pareto",
+    "immunoode.petab.writer",
+)
+"""Modules whose examples take longer: they run among the slow tests."""
 
 
 def examples(name: str) -> list[doctest.DocTest]:
     return [t for t in doctest.DocTestFinder().find(importlib.import_module(name)) if t.examples]
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", without(WITH_EXAMPLES, LONG))
 def test_examples(name: str) -> None:
-    for test in examples(name):
+    found = examples(name)
+    assert found
+    for test in found:
         assert doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test).failed == 0, test.name
 
 

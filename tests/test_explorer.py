@@ -259,6 +259,7 @@ def test_messages_have_what_the_browser_draws(explorer: ModelExplorer) -> None:
     assert ExplorerState.from_json(state.to_json()) == state
 
 
+@pytest.mark.slow
 def test_files(explorer: ModelExplorer) -> None:
     state = explorer.state.to_json()
     page = b64decode(answer(explorer, {"kind": "page", "id": 1, "state": state})["data"]).decode()

@@ -26,6 +26,8 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.text import Text
 
+from tests.long_forms import spread_rows
+
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "figures"
 spec = importlib.util.spec_from_file_location("contact_sheet", FOLDER / "contact_sheet.py")
 assert spec is not None and spec.loader is not None
@@ -33,15 +35,7 @@ contact_sheet = importlib.util.module_from_spec(spec)
 sys.modules["contact_sheet"] = contact_sheet
 spec.loader.exec_module(contact_sheet)
 EXAMPLES = {example.name: example for example in contact_sheet.examples()}
-QUICK = (
-    "response/spider",
-    "response/swimmer_of_a_large_trial",
-    "response/waterfall_by_arm",
-    "scenarios/regimen",
-    "survival/cumulative_incidence",
-    "survival/forest",
-    "survival/reconstruction",
-)
+QUICK = ("response/spider", "scenarios/regimen", "survival/forest")
 """Examples that are drawn in each run of the tests; the others are marked slow."""
 NOT_ONE_FORM = re.compile(r"\^|\*\*|\bug/|\buL\b|mm3|\[\w+\]|_")
 """Units and names as identifiers."""
@@ -180,6 +174,7 @@ def test_one_lane_per_therapy_with_its_doses_in_words() -> None:
     assert [text.get_text() for text in calendar.texts] == ["4 × 200 mg", "4 × 100 mg"]
 
 
+@pytest.mark.slow
 def test_a_large_trial_is_sampled_and_says_so() -> None:
     import pandas as pd
 
@@ -193,7 +188,8 @@ def test_a_large_trial_is_sampled_and_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("days", "name", "ticks"), [(28, "days", 7), (200, "weeks", 7), (900, "months", 30.4375), (4000, "years", 365.25)]
+    ("days", "name", "ticks"),
+    spread_rows([(28, "days", 7), (900, "months", 30.4375), (200, "weeks", 7), (4000, "years", 365.25)], 2),
 )
 def test_time_is_in_the_unit_that_fits(days: int, name: str, ticks: float) -> None:
     run = imo.simulate("claret2009", until=days)

@@ -96,7 +96,7 @@ def population() -> Any:
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", spread(FIGURES, 7))
+@pytest.mark.parametrize("name", spread(FIGURES, 3))
 def test_dollar_signs_are_dollar_signs(name: str) -> None:
     from matplotlib import pyplot
     from matplotlib.cbook import is_math_text

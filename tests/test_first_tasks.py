@@ -46,12 +46,14 @@ def test_mouse_volumes_to_a_fitted_combination(here: Path) -> None:
     assert result.values["growth_rate"] == pytest.approx(0.4, rel=0.1)  # what the table was simulated with
 
 
+@pytest.mark.slow
 def test_nonmem_table_to_a_population_fit(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     result = run(TASKS[1])["result"]
     assert result.success
     assert result.values["shrinkage_rate"] == pytest.approx(0.004, rel=0.2)
 
 
+@pytest.mark.slow
 def test_slide_of_three_regimens(here: Path) -> None:
     run(TASKS[2])
     assert (here / "three_regimens.png").stat().st_size > 10_000

@@ -35,6 +35,7 @@ def says(result: imo.FitResult, text: str) -> None:
     assert len(result.predict([1.0, 2.0])) and len(result.to_frame())
 
 
+@pytest.mark.slow
 def test_what_cannot_be_told_apart_is_said_before_and_after() -> None:
     """Only the sum of two rates is seen."""
     rate = Parameter(0.1, "1/day", (1e-3, 10))
@@ -58,6 +59,7 @@ def test_a_subject_with_one_visit() -> None:
     says(fit(data, ("rate",), per_subject=["amount"]), "s0 has no more observations than subject-specific parameters")
 
 
+@pytest.mark.slow
 def test_an_arm_in_which_nothing_is_measured() -> None:
     data = table()
     data.loc[data["arm"] == "b", "censoring"] = "left"
@@ -76,6 +78,7 @@ def test_limits_alone() -> None:
     says(fit(data), "are limits")
 
 
+@pytest.mark.slow
 def test_constant_data() -> None:
     says(fit(table().assign(value=5.0)), "all 20 values of drug are 5 mg")
     says(fit(table().assign(value=0.0), error="additive"), "all 20 values of drug are 0 mg")
@@ -113,6 +116,7 @@ def test_a_bound_that_is_hit_is_named_and_its_profile_ends_there() -> None:
     assert profile.ends[0] == "bound" and profile.values.min() >= 0.5 * (1 - 1e-9)
 
 
+@pytest.mark.slow
 def test_a_stiff_region() -> None:
     """A start where one step of an explicit method is a billionth of the time to be covered."""
     model = Model(

@@ -13,6 +13,7 @@ from scipy.stats import norm, t
 import immunoode as imo
 from immunoode.fitting.least_squares import LeastSquares
 from immunoode.fitting.likelihood import ErrorModel, Scale
+from tests.long_forms import spread
 from tests.population_models import decay_model
 
 KINDS = ("additive", "proportional", "combined", "lognormal")
@@ -57,7 +58,7 @@ def residual_law(target: LeastSquares, kind: str) -> Callable[..., np.ndarray]:
 
 
 @pytest.mark.parametrize("censored", [False, True])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", spread(KINDS, 2))
 def test_derivatives_of_a_simulated_fit_are_those_of_complex_steps(kind: str, censored: bool) -> None:
     """From the solver's sensitivities through weights, logarithms and censoring, to nine digits."""
     target = fit(kind, censored).least_squares
@@ -73,7 +74,7 @@ def test_derivatives_of_a_simulated_fit_are_those_of_complex_steps(kind: str, ce
 
 
 @pytest.mark.parametrize("student", [None, 4.0])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", spread(KINDS, 2))
 def test_the_deviance_is_the_closed_form(kind: str, student: float | None) -> None:
     """Every constant included: density of what was measured, probability of what is censored."""
     found = imo.fit(decay_model(), decays(True), ["rate", "amount"], error=kind, student=student, start=0.0, progress=False)
@@ -100,6 +101,7 @@ def test_the_sign_of_what_is_censored(kind: str, student: float, censoring: int,
     assert abs(model.deviance(np.array([1.0]), 0.5)) == pytest.approx(-2 * np.log(0.5))
 
 
+@pytest.mark.slow
 def test_an_unmeasurable_tumour_pulls_the_curve_down_and_a_saturated_assay_up() -> None:
     """The same numbers as measured, as upper and as lower limits: the order of the rates is the sign's."""
     rates = {}

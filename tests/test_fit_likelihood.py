@@ -19,7 +19,7 @@ from immunoode.fitting.minimise import METHODS, minimise
 from immunoode.fitting.observations import observations
 from immunoode.fitting.residual_error import ResidualError, normal_error, residual_error
 from immunoode.solve.options import SolverOptions
-from tests.long_forms import spread
+from tests.long_forms import spread, spread_rows
 from tests.toy_predictor import MODEL, RATES, objective, simulated
 
 CASES = [("proportional", 0.3, 0.0), ("additive", 0.0, 3.0), ("combined", 0.15, 1.5), ("lognormal", 0.1, 0.0)]
@@ -54,7 +54,7 @@ def data_for(kind: str, proportional: float, additive: float, limit: float):  # 
 
 
 @pytest.mark.parametrize("limit", spread([0.0, 6.0], 1))
-@pytest.mark.parametrize(("kind", "proportional", "additive"), CASES)
+@pytest.mark.parametrize(("kind", "proportional", "additive"), spread_rows(CASES, 2))
 def test_least_squares_finds_the_maximum_of_the_likelihood(
     kind: str, proportional: float, additive: float, limit: float
 ) -> None:
@@ -84,7 +84,7 @@ def censored_in_every_way(kind: str, proportional: float, additive: float):  # t
     return type(data)(frame)
 
 
-@pytest.mark.parametrize(("kind", "proportional", "additive"), CASES)
+@pytest.mark.parametrize(("kind", "proportional", "additive"), spread_rows(CASES, 2))
 def test_every_kind_of_censoring_enters_by_its_probability(kind: str, proportional: float, additive: float) -> None:
     target = objective(censored_in_every_way(kind, proportional, additive), kind, per_arm=["rate"])
     assert set(target.observations.censoring) == {-1, 0, 1, 2}

@@ -11,6 +11,7 @@ from immunoode.fitting.lack_of_fit import lack_of_fit
 from immunoode.fitting.termination import gauss_newton_covariance
 from immunoode.model.components import Compartment, Flow, Parameter
 from immunoode.model.model import Model
+from tests.long_forms import spread
 from tests.test_fit_result import fitted
 from tests.toy_predictor import simulated
 
@@ -42,7 +43,7 @@ def test_a_value_near_one_end_of_wide_bounds_is_not_at_its_bound() -> None:
     assert result.values["rate"] == pytest.approx(0.3, rel=0.02)
 
 
-@pytest.mark.parametrize("log", [True, False])
+@pytest.mark.parametrize("log", spread([True, False], 1))
 @pytest.mark.parametrize(("bounds", "side"), [((0.5, 1.0), "lower"), ((0.01, 0.2), "upper")])
 @pytest.mark.parametrize("method", ["least_squares", "leastsq"])
 def test_a_bound_that_stopped_the_fit_is_named(bounds: tuple[float, float], side: str, log: bool, method: str) -> None:
@@ -78,6 +79,7 @@ def test_the_covariance_is_that_of_linear_regression() -> None:
     np.testing.assert_allclose(gauss_newton_covariance(z, x, 27), expected, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_an_effect_that_vanished_is_said_not_to_be_determined() -> None:
     """A second way out that data with a single rate do not show: its interval on the logarithm would be all numbers."""
     result = imo.fit(elimination(extra=0.05), table(10 * np.exp(-0.3 * DAYS) * noise()), ["rate", "extra"], start=0.0)
@@ -92,6 +94,7 @@ def test_residuals_that_are_errors_pass() -> None:
     assert result.lack_of_fit()["explained"].iloc[0] > 0.95
 
 
+@pytest.mark.slow
 def test_a_curve_that_misses_the_shape_is_named_with_what_to_do() -> None:
     """Data that rise and fall again, and a model that can only fall."""
     wave = (10 * np.exp(-0.1 * DAYS) * (1 + 0.5 * np.sin(DAYS / 2.0))) * noise()
@@ -103,6 +106,7 @@ def test_a_curve_that_misses_the_shape_is_named_with_what_to_do() -> None:
     assert "starts agree, so the model lacks a feature that the data show" in line and "starts=8" not in line
 
 
+@pytest.mark.slow
 def test_subjects_who_differ_are_named_and_no_longer_when_they_may() -> None:
     data = pd.concat([table(10 * np.exp(-k * DAYS) * noise(i), f"s{i}") for i, k in enumerate((0.1, 0.2, 0.3))])
     shared = imo.fit(elimination(), data, ["rate"], start=0.0)

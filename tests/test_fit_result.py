@@ -116,6 +116,7 @@ def test_failing_simulations_are_counted_and_finite() -> None:
         fitted(simulated(2), broken=("s0", "s1"), vary=["rate"])
 
 
+@pytest.mark.slow
 def test_a_bound_that_is_hit_and_parameters_that_are_not_told_apart_are_named() -> None:
     held = fitted(simulated(8), vary=["rate"], bounds={"rate": (0.1, 1.0)})
     assert any("rate is at its lower bound" in line for line in held.warnings())

@@ -15,6 +15,7 @@ import immunoode as imo
 from immunoode.fitting.interrupt import interruptible
 from immunoode.fitting.minimise import minimise
 from immunoode.fitting.result import FitResult
+from tests.long_forms import spread_rows
 from tests.population_models import decay_model, decays
 from tests.toy_predictor import MODEL, Toy, objective, simulated
 
@@ -78,6 +79,7 @@ def done() -> FitResult:
     return FitResult(MODEL, data, target, target.predict, minimise(target))
 
 
+@pytest.mark.slow
 def test_a_bootstrap_keeps_its_draws(done: FitResult, monkeypatch: pytest.MonkeyPatch) -> None:
     waiting(monkeypatch, 4)
     draws = done.bootstrap(200, progress=False)
@@ -91,6 +93,7 @@ def test_profiles_keep_what_is_done(done: FitResult, monkeypatch: pytest.MonkeyP
     assert len(found) == 2 and "stopped by the user before its end" in found.intervals()["verdict"].tolist()
 
 
+@pytest.mark.slow
 def test_starts_keep_what_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     waiting(monkeypatch, 2)
     found = imo.fit(decay_model(), decays(6, sd=(0.0, 0.3)), ["rate", "amount"], starts=40, start=0.0, progress=False)
@@ -113,8 +116,11 @@ def pressing(monkeypatch: pytest.MonkeyPatch, after: int, owner: Any, name: str)
 
 @pytest.mark.parametrize(
     ("owner", "name", "after"),
-    [(Minimizer, "prepare_fit", 1), (Minimizer, "prepare_fit", 2)]
-    + [(owner, name, k) for owner, name in ((Toy, "formula"), (Parameters, "update_constraints")) for k in (1, 2, 5)],
+    spread_rows(
+        [(Minimizer, "prepare_fit", 1), (Minimizer, "prepare_fit", 2)]
+        + [(owner, name, k) for owner, name in ((Toy, "formula"), (Parameters, "update_constraints")) for k in (1, 2, 5)],
+        3,
+    ),
 )
 def test_ctrl_c_never_lands_in_a_library(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, after: int) -> None:
     data = simulated(8)
@@ -149,6 +155,7 @@ def test_starts_that_are_done_are_kept_and_counted(monkeypatch: pytest.MonkeyPat
     assert imo.load_fit(found.save(tmp_path / "stopped.fit")).report() == found.report()
 
 
+@pytest.mark.slow
 def test_fits_of_subjects_end_with_those_that_are_done(monkeypatch: pytest.MonkeyPatch) -> None:
     import importlib
 
@@ -157,6 +164,7 @@ def test_fits_of_subjects_end_with_those_that_are_done(monkeypatch: pytest.Monke
     assert len(found) == 2 and len(found.failed) == 4
 
 
+@pytest.mark.slow
 def test_fits_of_subjects_keep_what_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     import importlib
 

@@ -100,6 +100,7 @@ def near(result: imo.FitResult, key: str, true: float, wide: float = 4.0) -> Non
     assert 0 < p.stderr < 0.3 * abs(true) and abs(p.value - true) < wide * p.stderr, (key, p.value, p.stderr, true)
 
 
+@pytest.mark.slow
 def test_any_mix_of_parameters_in_one_call(data: imo.TrialData, whole: imo.FitResult) -> None:
     assert whole.success and len(data.schedules) == 10
     for key in ("clearance", "volume", "growth"):

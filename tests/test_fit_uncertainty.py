@@ -77,6 +77,7 @@ def test_profiles_have_both_thresholds(result: FitResult) -> None:
     assert len(found.plot()) == 2
 
 
+@pytest.mark.slow
 def test_a_profile_says_what_is_not_identifiable() -> None:
     """Shift and start of a curve that has not moved yet: only their sum is seen."""
     data = simulated(6).select(quantity="y")
@@ -139,6 +140,7 @@ def test_the_posterior_of_a_mean_is_students() -> None:
     assert draws.plot().shape == (1, 1)
 
 
+@pytest.mark.slow
 def test_a_short_chain_says_so() -> None:
     pytest.importorskip("emcee")
     draws = linear().posterior(60, progress=False)
@@ -147,6 +149,7 @@ def test_a_short_chain_says_so() -> None:
         linear().bootstrap(3, progress=False).to_arviz()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::FutureWarning")
 def test_a_posterior_goes_to_arviz_and_makes_bands() -> None:
     pytest.importorskip("emcee")
@@ -172,6 +175,7 @@ def test_several_starts_lead_to_one_minimum() -> None:
         imo.fit(decay_model(), data, ["rate"], starts=0)
 
 
+@pytest.mark.slow
 def test_priors_are_observations_of_parameters() -> None:
     """A normal mean with a normal prior: the posterior mean is weighted by precisions."""
     plain = linear()
@@ -231,6 +235,7 @@ def test_covariates_shift_parameters() -> None:
     assert name in found.to_frame().index
 
 
+@pytest.mark.slow
 def test_students_t_withstands_outliers() -> None:
     import pandas as pd
 
@@ -260,6 +265,7 @@ def test_every_likelihood_is_at_its_maximum() -> None:
                     assert target.deviance(moved) > best - 1e-3, (error, student, name)
 
 
+@pytest.mark.slow
 def test_autocorrelated_residuals_are_named() -> None:
     import pandas as pd
 
@@ -274,6 +280,7 @@ def test_autocorrelated_residuals_are_named() -> None:
     assert not any("lack of fit" in line for line in fitted(simulated(20), per_arm=["rate"]).warnings())
 
 
+@pytest.mark.slow
 def test_results_are_read_back_to_the_last_digit(tmp_path: Path) -> None:
     data = decays(5, sd=(0.0, 0.3))
     found = imo.fit(decay_model(), data, ["rate"], per_subject=["amount"], start=0.0, starts=2, progress=False)
@@ -313,6 +320,7 @@ def pair() -> imo.fitting.FitComparison:
     return imo.fitting.compare_fits({"one rate": fitted(data, vary=["rate"]), "by arm": fitted(data, per_arm=["rate"])})
 
 
+@pytest.mark.slow
 def test_models_are_compared(pair: imo.fitting.FitComparison) -> None:
     table = pair.to_frame()
     assert table.index[0] == "by arm" and table["weight"].sum() == pytest.approx(1) and table["delta"].iloc[0] == 0
@@ -327,6 +335,7 @@ def test_models_are_compared(pair: imo.fitting.FitComparison) -> None:
         imo.fitting.compare_fits([pair.fits["by arm"], fitted(simulated(20, seed=3), per_arm=["rate"])])
 
 
+@pytest.mark.slow
 def test_cross_validation_prefers_the_truth(pair: imo.fitting.FitComparison) -> None:
     one, two = (pair.fits[n].cross_validate(5, progress=False) for n in ("one rate", "by arm"))  # type: ignore[attr-defined]
     assert two.deviance < one.deviance and len(two.deviances) == 20

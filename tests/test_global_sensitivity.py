@@ -9,6 +9,7 @@ import pytest
 import immunoode as imo
 from immunoode.errors import SolveError
 from immunoode.virtual_population import Correlation, LogNormal, Normal, PopulationDistribution, Uniform
+from tests.long_forms import short
 from tests.optimisation_models import log_kill
 
 ANGLE = Uniform(-np.pi, np.pi)
@@ -130,7 +131,7 @@ def test_who_responds() -> None:
     assert table.loc["kill", "p_value"] < 1e-10 < 0.001 < table.loc["loss", "p_value"]
 
 
-@pytest.mark.parametrize("method", ["sobol", "morris", "pawn", "shapley", "tornado"])
+@pytest.mark.parametrize("method", short(["sobol", "morris", "pawn", "shapley", "tornado"], ["morris", "tornado"]))
 def test_figures_and_reports(method: str) -> None:
     how = {"n": 64} if method != "tornado" else {}
     regimen = imo.Regimen().dose("dose", 2.0)

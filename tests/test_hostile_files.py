@@ -19,6 +19,7 @@ import immunoode as imo
 from immunoode.errors import DataError
 from immunoode.tables.excel import open_sheets
 from immunoode.tables.table_files import open_table
+from tests.long_forms import short
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="limits are those of POSIX")
 ROOM = 300
@@ -192,8 +193,10 @@ for name in names:
 KINDS: dict[str, Callable[[Path], Iterator[tuple[str, str]]]] = {"books": books, "texts": texts, "models": models, "fits": fits}
 
 
-def test_hostile_files_are_refused_in_little_memory(tmp_path: Path) -> None:
-    expected = {name: said for kind in KINDS for name, said in KINDS[kind](tmp_path)}
+@pytest.mark.parametrize("kind", short(KINDS, ["models"]))
+def test_hostile_files_are_refused_in_little_memory(tmp_path: Path, kind: str) -> None:
+    expected = dict(KINDS[kind](tmp_path))
+    assert len(expected) >= 5
     command = [sys.executable, "-c", READ, str(tmp_path), json.dumps(list(expected))]
     done = subprocess.run(command, capture_output=True, text=True, timeout=1_200)
     rows = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("[")]

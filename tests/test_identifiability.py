@@ -139,6 +139,7 @@ def test_arms_and_subjects_add_up() -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_design_from_data() -> None:
     data = imo.load_example().select(arm="docetaxel")
     model = imo.combine("tumour_immune", imo.load_model("chemotherapy", variant="docetaxel"))

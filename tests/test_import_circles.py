@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.test_floors import MAY_PLOT, PACKAGE, PLOT, imports_of
+from tests.test_floors import MAY_PLOT, PACKAGE, PLOT, imports_in
 
 BLESSED: dict[str, str] = {
     "petab.fitting petab.problem": "`PetabProblem.fit()` is the facade of `fit_petab`, imported in the call"
@@ -21,7 +21,7 @@ def module_of(path: Path) -> str:
 def imported(path: Path, known: Mapping[str, Path]) -> set[str]:
     """Return the modules of the package that one imports anywhere, except the plots that its plotting methods import."""
     found = set[str]()
-    for one in imports_of(path.read_text(encoding="utf-8"), path.relative_to(PACKAGE).as_posix()):
+    for one in imports_in(path):
         if not (one.target_part == PLOT and one.function.lstrip("_").startswith(MAY_PLOT)):
             found |= {one.target, one.target.rpartition(".")[0]}
     return (found & known.keys()) - {module_of(path)}

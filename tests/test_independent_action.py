@@ -75,7 +75,7 @@ def test_correlation_zero_one_and_minus_one_are_the_formulas() -> None:
         assert independent_survival(FIRST, SECOND, correlation, days) == pytest.approx(expected, abs=1e-15)
 
 
-@pytest.mark.parametrize("correlation", spread(CORRELATIONS, 2))
+@pytest.mark.parametrize("correlation", spread(CORRELATIONS, 1))
 def test_both_predictions_are_those_of_simulated_patients(correlation: float) -> None:
     n, days = 1_000_000, np.linspace(10.0, 990.0, 21)
     first, second = drawn_times(correlation, n)

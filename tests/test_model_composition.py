@@ -62,6 +62,7 @@ def toy(name):
 names = st.lists(st.sampled_from([f"drug{i}" for i in range(1, 7)]), unique=True, min_size=1, max_size=6)
 
 
+@pytest.mark.slow
 @given(names, st.randoms(use_true_random=False))
 def test_order_and_grouping_do_not_matter(chosen, shuffle):
     models = [parse_model(BASE, "base"), *map(toy, chosen)]
@@ -101,7 +102,7 @@ def shipped():
     return list(list_models().index)
 
 
-@pytest.mark.parametrize("name", spread(shipped(), 16))
+@pytest.mark.parametrize("name", spread(shipped(), 8))
 def test_shipped_models_equal_the_naive_reading(name):
     model = load_model(name)
     if model.kind not in ("base", "published"):
@@ -183,7 +184,7 @@ def test_two_dying_compartments_are_ambiguous_only_for_outsiders():
     assert "second_cells" in str(killed) and "tumour" not in str(killed).replace("second", "")
 
 
-@pytest.mark.parametrize("name", spread(shipped(), 20))
+@pytest.mark.parametrize("name", spread(shipped(), 8))
 def test_save_and_load_give_the_same_model(name, tmp_path):
     model = load_model(name)
     assert read_model(save_model(model, tmp_path / f"{name}.toml")) == model

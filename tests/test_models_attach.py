@@ -28,7 +28,7 @@ CISPLATIN = imo.Regimen().dose("cisplatin", "135 mg", over="1 hour")
 FRACTION = imo.Regimen().dose("radiotherapy", "2 Gy", start=1e-3)
 
 
-FEW = 5
+FEW = 3
 """Models of a test in the default suite."""
 
 

@@ -9,7 +9,7 @@ from tests.days import daily
 from tests.long_forms import spread
 from tests.therapies import MODELS, SUBSETS, combined
 
-SAMPLE = [*SUBSETS[:7], SUBSETS[-1]]
+SAMPLE = [*SUBSETS[:7:2], SUBSETS[-1]]
 PUBLISHED = ("kuznetsov1994", "depillis2005", "kirschner1998")
 MATTERS = 1e-5  # of a state's largest value: below it a difference is of no consequence
 FEW = 10.0  # cells: what is left when the last tumour cell dies depends on the moment, and so few have no consequence
@@ -53,7 +53,9 @@ def test_all_other_combinations(subset):
 
 
 @pytest.mark.parametrize("base", spread(PUBLISHED, 1))
-@pytest.mark.parametrize("subset", [("chemotherapy",), ("radiotherapy",), ("chemotherapy", "radiotherapy")], ids="+".join)
+@pytest.mark.parametrize(
+    "subset", spread([("chemotherapy", "radiotherapy"), ("chemotherapy",), ("radiotherapy",)], 1), ids="+".join
+)
 def test_terms_attach_to_published_models(base, subset):
     model, regimen = combined(subset, base)
     assert agreement(model, regimen) < 1e-5

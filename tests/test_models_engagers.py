@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 import immunoode as imo
-from tests.long_forms import spread
 
 PEAKS = {  # least and greatest first peak of interleukin-6 (pg/mL) by dose (mg): figure 6 of Hosseini 2020 (CC BY 4.0)
     0.4: (9.04, 258.61),
@@ -30,7 +29,8 @@ def mosunetuzumab(*doses):
     return regimen
 
 
-@pytest.mark.parametrize("dose", spread(PEAKS, 2))
+@pytest.mark.slow
+@pytest.mark.parametrize("dose", PEAKS)
 def test_first_peaks_of_interleukin_6_lie_among_those_of_patients(dose):
     run = run_of("hosseini2020", mosunetuzumab((0, dose)), np.arange(0, 2, 0.01), parameters=FEW_B_CELLS)
     low, high = PEAKS[dose]

@@ -89,6 +89,7 @@ def test_without_pd1_blockade_the_car_t_interaction_does_nothing():
     assert np.allclose(with_it.values, without.values, rtol=1e-3, atol=1.0)
 
 
+@pytest.mark.slow
 def test_pd1_blockade_rescues_exhausted_car_t_cells():
     with_it, without = infused(CELLS + PEMBROLIZUMAB, "car_t_pd1"), infused(CELLS + PEMBROLIZUMAB)
     assert with_it["car_t_effectors"].max() > 1.05 * without["car_t_effectors"].max()

@@ -147,7 +147,7 @@ def test_nothing_is_cut_off(name: str, subjects: int, arms: int, width: float) -
     assert axes.get_position().width > 0.3 and axes.get_position().height > 0.2
 
 
-@pytest.mark.parametrize("name", DRAWN)
+@pytest.mark.parametrize("name", spread(DRAWN, 2))
 def test_legends_stay_inside_a_figure_without_a_layout(name: str) -> None:
     figure, axes = plt.subplots(figsize=(6.4, 4.8))
     DRAWN[name](50, 4, axes)

@@ -14,7 +14,6 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 QUICK = (
     "dosing.md",
     "response.md",
-    "solver.md",
     "trial_data.md",
     "endpoints.md",
     "interpretation.md",
@@ -23,6 +22,7 @@ QUICK = (
     "finding_names.md",
 )
 LONG = (
+    "solver.md",
     "fitting.md",
     "populations.md",
     "reading_models.md",

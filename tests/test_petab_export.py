@@ -79,6 +79,7 @@ def test_it_is_read_again_with_the_same_likelihood(name: str, tmp_path: Path) ->
     assert found and all(problem.nominal()[k] == pytest.approx(v) for k, v in found.items())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", short(["combined", "log-normal, by subject"], ["combined"]))
 def test_version_2_is_read_again_with_the_same_likelihood(name: str, tmp_path: Path) -> None:
     result = fitted(**CASES[name])
@@ -87,6 +88,7 @@ def test_version_2_is_read_again_with_the_same_likelihood(name: str, tmp_path: P
     assert problem.objective() == pytest.approx(result.deviance / 2, rel=1e-5, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_a_prior_of_a_logarithm_in_version_2_is_proportional(tmp_path: Path) -> None:
     """-log of a log-normal with mean m + s^2 of the logarithm is (u - m)^2 / 2 s^2 and a constant, u the logarithm."""
     result = fitted(priors={"growth_rate": ("lognormal", 0.01, 0.5)}, vary=["growth_rate"])
@@ -114,6 +116,7 @@ def test_the_petab_package_finds_nothing_wrong(name: str, tmp_path: Path, caplog
         assert not petab.lint_problem(petab.Problem.from_yaml(str(path))), caplog.text
 
 
+@pytest.mark.slow
 def test_priors_are_written_on_the_scale_that_was_fitted(tmp_path: Path) -> None:
     result = fitted(priors={"growth_rate": ("lognormal", 0.01, 0.5)}, vary=["growth_rate"])
     problem = imo.io.read_petab(imo.io.write_petab(result, tmp_path))

@@ -58,6 +58,7 @@ def test_it_can_be_truncated(fit: PopulationResult) -> None:
     assert not free.between(0.1, 0.3).all()
 
 
+@pytest.mark.slow
 def test_covariates_and_fixed_parameters_of_the_model_are_those_of_the_subjects() -> None:
     frame = decays(8)
     model = decay_model()

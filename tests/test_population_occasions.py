@@ -125,6 +125,7 @@ def test_leaving_it_out_is_noticed(focei):
         without.occasions()
 
 
+@pytest.mark.slow
 def test_gradient_with_occasions(focei):
     model = focei.population_model
     vector = model.vector(focei.estimates) + 0.1
@@ -166,6 +167,7 @@ def test_checks_see_occasions(focei):
     assert focei.predictive_check(draws=100).outside < 0.3
 
 
+@pytest.mark.slow
 def test_saved_and_read_again(focei, tmp_path):
     again = imo.load_fit(focei.save(tmp_path / "crossover.fit"))
     assert again.fingerprint == focei.fingerprint and again.objective == focei.objective

@@ -7,6 +7,7 @@ import immunoode as imo
 from immunoode.errors import FitError
 from immunoode.model.components import Compartment, Flow, Parameter
 from immunoode.model.model import Model
+from tests.long_forms import short
 from tests.population_models import decay_model, decays
 
 METHODS = ("focei", "saem")
@@ -27,7 +28,7 @@ def usable(result):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", short(METHODS, ["focei"]))
 def test_a_model_that_is_not_identifiable(method):
     """Of two rates only the product is in the equations."""
     parameters = {n: Parameter(v, "1", (1e-3, 1e3)) for n, v in {"first": 0.5, "second": 0.5}.items()}
@@ -47,7 +48,7 @@ def test_a_model_that_is_not_identifiable(method):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", short(METHODS, ["focei"]))
 def test_a_subject_with_one_visit(method):
     data = decays(20)
     result = fitted(data[~((data["subject"] == "s3") & (data["time"] > 0.5))], method=method)
@@ -57,7 +58,7 @@ def test_a_subject_with_one_visit(method):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", short(METHODS, ["focei"]))
 def test_constant_data(method):
     result = fitted(decays(20).assign(value=5.0), method=method)
     text = usable(result)
@@ -67,6 +68,7 @@ def test_constant_data(method):
         assert "reproduces the data to the precision of the solver" in text and "beyond the model's bounds" in text
 
 
+@pytest.mark.slow
 def test_zeros_and_what_is_no_number():
     data = decays(20)
     with pytest.raises(FitError, match="all values of 'drug' are zero"):
@@ -89,7 +91,7 @@ def test_an_arm_without_observations():
     assert len(result.individual()) == 18 and "10 x no value" in usable(result)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", short(METHODS, ["focei"]))
 def test_too_few_subjects(method):
     data = decays(20)
     result = fitted(data[data["subject"] == "s1"], method=method)
@@ -128,7 +130,7 @@ def _bounded(low, high):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", short(METHODS, ["focei"]))
 def test_where_the_model_explodes(method):
     """Draws reach rates at which the solution is infinite within the data's time; they count as impossible."""
     parameters = {"rate": Parameter(0.01, "1/mg/day", (1e-6, 10)), "amount": Parameter(1.0, "mg", (0.01, 1e3))}

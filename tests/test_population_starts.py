@@ -57,6 +57,7 @@ def test_a_second_search_brings_subjects_out_of_the_worse_of_two_modes(alike):
     assert more.sum() == 0 and (again.eta == found.eta).all()
 
 
+@pytest.mark.slow
 def test_two_modes_do_not_keep_a_fit_from_its_optimum(alike):
     """Where subjects stay in the mode that they are found in first, the fit ends 46 units higher, with the rates mixed up."""
     assert alike.success and alike.values["ka"] == pytest.approx(12, rel=0.3)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import immunoode as imo
+from tests.long_forms import spread
 from tests.sbml_texts import Made
 
 SUITE = Path(__file__).resolve().parents[2] / "shared" / "reference" / "sbml_semantic"
@@ -56,7 +57,7 @@ FIRINGS = {
 
 
 @pytest.mark.filterwarnings("ignore:.*events")
-@pytest.mark.parametrize("trigger", FIRINGS)
+@pytest.mark.parametrize("trigger", spread(FIRINGS, 12))
 def test_every_firing_in_a_hundred_days_is_found(trigger):
     assert simulated(clock().event(trigger, q="q+1"), [0, 100])["q"][-1] == FIRINGS[trigger]
 

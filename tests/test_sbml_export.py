@@ -72,7 +72,7 @@ def _quiet() -> Any:
         yield
 
 
-@pytest.mark.parametrize("name", spread(CASES, 12))
+@pytest.mark.parametrize("name", spread(CASES, 8))
 def test_it_is_read_again_as_the_same_model(name: str) -> None:
     model, _ = CASES[name]()
     back = imo.io.read_sbml(imo.io.write_sbml(model))

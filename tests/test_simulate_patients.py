@@ -14,6 +14,7 @@ from immunoode.errors import DataError, FileError, OutOfBoundsWarning, Populatio
 from immunoode.virtual_population import LogNormal, VirtualPatients
 from immunoode.virtual_trial import Hazard, Observation, RandomDraws, VisitSchedule, read_patients
 from immunoode.virtual_trial.patient_block import Evaluation, PatientBlock
+from tests.long_forms import short
 from tests.test_solve_to_file import content
 
 MODEL = imo.combine("tumour_immune", imo.load_model("pd1_inhibitor", variant="pembrolizumab"))
@@ -59,7 +60,7 @@ def test_outcomes_are_those_of_the_parts() -> None:
     pd.testing.assert_series_equal(*baselines)  # one patient is measured with the same error in both arms
 
 
-@pytest.mark.parametrize("suffix", [".parquet", ".zarr"])
+@pytest.mark.parametrize("suffix", short([".parquet", ".zarr"], [".parquet"]))
 def test_files(tmp_path: Path, suffix: str) -> None:
     pytest.importorskip("pyarrow" if suffix == ".parquet" else "zarr")
     to = imo.virtual_trial.simulate_patients_to

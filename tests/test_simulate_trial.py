@@ -28,6 +28,7 @@ from immunoode.virtual_trial import (
 )
 from immunoode.virtual_trial.accrual import allocate
 from immunoode.virtual_trial.two_arm_comparison import hazard_ratio, log_rank_z, risk_sets
+from tests.long_forms import spread
 
 MODEL = """
 kind = "base"
@@ -123,7 +124,7 @@ def test_the_cut_is_at_the_event(model: imo.Model) -> None:
     assert (table["events"] >= 30).all() and table["events"].mean() < 31 and (table["day"] % 1 == 0).all()
 
 
-@pytest.mark.parametrize("crossover", [False, True])
+@pytest.mark.parametrize("crossover", spread([True, False], 1))
 def test_a_replicate_alone_is_that_among_others(model: imo.Model, crossover: bool) -> None:
     arms = {
         "control": TrialArm(None, crossover="drug" if crossover else None, crossover_share=0.6),
@@ -190,6 +191,7 @@ def test_weights_draw_patients(model: imo.Model) -> None:
     assert set(drawn) == {103, 107} and abs((drawn == 107).mean() - 0.75) < 0.07
 
 
+@pytest.mark.slow
 def test_several_populations_give_the_probability_of_success(model: imo.Model) -> None:
     populations = [PATIENTS.assign(effect=0.0), PATIENTS.assign(effect=3.0)]
     analysis = TrialAnalysis("OS", events=60)

@@ -95,7 +95,7 @@ def test_what_has_no_vectors_is_told():
         VectorFunction([X, Y], [se.sin(X)])
 
 
-@pytest.mark.parametrize("case", spread(CASES, 30), ids=name_of)
+@pytest.mark.parametrize("case", spread(CASES, 12), ids=name_of)
 def test_rates_abreast_are_rates(case):
     """At random states, eight at a time, for every model of the library."""
     eq = resolve(whole(*case)).equations

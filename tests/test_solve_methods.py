@@ -87,6 +87,7 @@ def exact():
     return run.values[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", [tsit5, rodas5p], ids=["tsit5", "rodas5p"])
 def test_order_of_convergence(method):
     stepper = Stepper(method)
@@ -96,6 +97,7 @@ def test_order_of_convergence(method):
     assert np.all(orders > 4.6), orders
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", [tsit5, rodas5p], ids=["tsit5", "rodas5p"])
 def test_order_of_the_interpolant(method):
     """Inside one step of length h from the start, the error of a fourth-order interpolant falls as h^5."""

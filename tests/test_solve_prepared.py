@@ -14,7 +14,6 @@ from immunoode.errors import RegimenError, SolveError
 from immunoode.model.read import parse_model
 from immunoode.regimen.schedule import Schedule
 from immunoode.solve.options import SolverOptions
-from tests.long_forms import spread
 
 TIMES = np.linspace(0.0, 20.0, 21)
 LOTKA_VOLTERRA = {
@@ -124,7 +123,8 @@ def two_drugs(second, other, amount):
     return Schedule([1.0, second, 11.0, 2.0, other], inputs, [200, 150, amount, 80, 60], [0.02, 0.02, 0.02, 0, 0])
 
 
-@pytest.mark.parametrize("move", spread(MOVES, 4))
+@pytest.mark.slow
+@pytest.mark.parametrize("move", MOVES)
 def test_moved_doses_are_those_of_simulate(treated, move):
     """To the last bit, whether the order of events changes or not, and again after a call that changed it otherwise."""
     model, (first, other) = imo.combine(treated, imo.load_model("chemotherapy", variant="docetaxel")), MOVES[move]

@@ -14,7 +14,7 @@ from tests.shipped import CASES, given, name_of, whole
 from tests.test_models_combinations import MATTERS, agreement
 from tests.therapies import MODELS, regimen_of
 
-COUNT, SAMPLE = 100, 4
+COUNT = 100
 """A fault of one combination in 30 is among 100 with a probability of 95 %; `test_models_combinations` has every subset."""
 TIGHT = 1e-10
 """Many of the combinations kill the tumour: what its last cells leave behind depends on errors that were made before."""
@@ -44,12 +44,13 @@ def drawn(number):
     return model, reduce(add, scaled)
 
 
-@pytest.mark.parametrize("number", [pytest.param(n, marks=[pytest.mark.slow] if n >= SAMPLE else []) for n in range(COUNT)])
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(COUNT))
 def test_engines_agree_on_random_combinations(number):
     assert agreement(*drawn(number), rtol=TIGHT) < 1e-5
 
 
-@pytest.mark.parametrize("case", spread(CASES, 20), ids=name_of)
+@pytest.mark.parametrize("case", spread(CASES, 8), ids=name_of)
 def test_engines_agree_on_every_shipped_model(case):
     model = whole(*case)
     doses = given(model)

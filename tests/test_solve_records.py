@@ -9,13 +9,14 @@ import immunoode as imo
 from immunoode.model.closed_model import resolve
 from immunoode.model.components import Derived, Flow, Input, Parameter
 from immunoode.regimen.schedule import MODEL_DURATION, MODEL_RATE
+from tests.long_forms import spread
 from tests.simulators import simulator_of
 from tests.solve_models import base
 
 OUT, UP = 0.3, 1.7
 EXACT = {"rtol": 1e-10, "atol": 1e-12}
 WAYS = [{"method": "auto"}, {"engine": "scipy"}]
-ways = pytest.mark.parametrize("way", WAYS, ids=["compiled", "scipy"])
+ways = pytest.mark.parametrize("way", spread(WAYS, 1), ids=["compiled", "scipy"])
 T = np.linspace(0, 12, 97)
 
 

@@ -8,12 +8,13 @@ from immunoode.errors import SolveError
 from immunoode.model.closed_model import resolve
 from immunoode.model.components import Compartment, Derived, Flow, Input, Parameter, Pulse
 from immunoode.regimen.schedule import Schedule
+from tests.long_forms import short
 from tests.simulators import simulator_of
 from tests.solve_models import base
 from tests.test_solve_dosing import one
 
 METHODS = ["tsit5", "rodas5p", "auto"]
-methods = pytest.mark.parametrize("method", METHODS)
+methods = pytest.mark.parametrize("method", short(METHODS, ["auto"]))
 
 
 def model():
@@ -193,6 +194,7 @@ def test_extinction_is_carried_over(method):
     assert np.allclose(fed[3], [-18.0, 2.0], rtol=1e-7)
 
 
+@pytest.mark.slow
 def test_through_shipped_models():
     """A full combination: derivatives agree with differences of tight solves."""
     whole = imo.combine(

@@ -39,6 +39,7 @@ def cornered(tmp_path):
     return imo.read_model(path)
 
 
+@pytest.mark.slow
 def test_a_state_that_stands_at_its_switches_does_not_stall(cornered):
     run = imo.simulate(cornered, until=30)
     rounded = imo.simulate("hosseini2020", until=30)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from lifelines import CoxPHFitter
 
 import immunoode as imo
 from immunoode.errors import DataError
@@ -51,6 +50,8 @@ def cox(made: VirtualPatients, weight: np.ndarray) -> float:
     parts = [table[["pfs_time", "pfs_event"]].assign(x=float(arm == "drug"), w=weight) for arm, table in made.outcomes.items()]
     table = pd.concat(parts, ignore_index=True)
     table["w"] *= 2 * len(weight) / table["w"].sum()
+    from lifelines import CoxPHFitter  # takes a second to import
+
     fitted = CoxPHFitter().fit(table, "pfs_time", "pfs_event", weights_col="w", robust=True)
     return float(fitted.params_["x"])
 

@@ -134,7 +134,7 @@ HOW = (
 )
 
 
-@pytest.mark.parametrize("how", spread(HOW, 4))
+@pytest.mark.parametrize("how", spread(HOW, 1))
 @pytest.mark.parametrize("last", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_what_digitising_does(how: str, last: bool) -> None:
     table = drawn_trial()

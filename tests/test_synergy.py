@@ -104,6 +104,7 @@ def test_loewe_of_drugs_with_different_maxima() -> None:
     assert loewe_point(burden(strong), burden(strong), 0.5, 1e4).expected == pytest.approx(1.0 - 0.9 * 2 / 3)
 
 
+@pytest.mark.slow
 def test_bands_come_from_draws_and_scales_show_one_effect(two_drugs: imo.Model) -> None:
     draws = pd.DataFrame({"growth_rate": np.linspace(0.07, 0.09, 9), "second_kill": np.linspace(0.01, 0.03, 9)})
     regimens = (drug("drug_a", 2), drug("drug_b", 3))

@@ -18,6 +18,7 @@ from immunoode.tables.headings import parse_heading, parse_unit
 from immunoode.tables.identifiers import identifiers
 from immunoode.tables.visit_labels import visit_time
 from immunoode.unit_words import time_unit, time_unit_in_label
+from tests.long_forms import without
 
 CASES = 500
 """Mutated texts per kind; a hundred thousand over all kinds were tried."""
@@ -127,7 +128,7 @@ KINDS: dict[str, Callable[[str], object]] = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", without(KINDS, ["date", "number"]))
 def test_mutated_texts_are_understood_or_refused(kind: str) -> None:
     source = random.Random(kind)
     for _ in range(CASES):

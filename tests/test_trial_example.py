@@ -54,6 +54,7 @@ def test_the_script_makes_the_file() -> None:
     assert change.median() < 0.1, advice
 
 
+@pytest.mark.slow
 def test_a_fit_recovers_what_it_was_made_with(result: FitResult) -> None:
     assert result.success
     found = result.to_frame()
@@ -63,6 +64,7 @@ def test_a_fit_recovers_what_it_was_made_with(result: FitResult) -> None:
     assert 0.015 < result.least_squares.errors[0].scale.s < 0.06
 
 
+@pytest.mark.slow
 def test_both_engines_predict_the_same(result: FitResult) -> None:
     from dataclasses import replace
 

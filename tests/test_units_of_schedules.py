@@ -96,6 +96,7 @@ def test_a_choice_that_is_several_things_or_changes_the_number_of_doses_has_no_u
     assert found == {}
 
 
+@pytest.mark.slow
 def test_optimal_schedules_state_units():
     best = imo.optimise(
         MODEL,
@@ -114,6 +115,7 @@ def test_optimal_schedules_state_units():
     assert " mm (start" in report and "cumulative(docetaxel) <= 150: 150 mg" in report and "time(docetaxel, 1) = " in report
 
 
+@pytest.mark.slow
 def test_the_axes_of_a_pareto_front_state_units():
     front = imo.optimisation.pareto_front(
         MODEL,

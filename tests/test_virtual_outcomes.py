@@ -118,9 +118,12 @@ def compare(drawn: Drawn, rules: Any, pfs_rules: PfsRules, confirmed: bool) -> N
     "rules",
     [
         RecistRules(),
-        RecistRules(not_evaluable_between=0, stable_between=1, partial_response_continues="once confirmed"),
-        RecistRules(reappearance_is_progression=False, stable_days=60, baseline="first"),
-        IrecistRules(),
+        pytest.param(
+            RecistRules(not_evaluable_between=0, stable_between=1, partial_response_continues="once confirmed"),
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(RecistRules(reappearance_is_progression=False, stable_days=60, baseline="first"), marks=pytest.mark.slow),
+        pytest.param(IrecistRules(), marks=pytest.mark.slow),
         IrecistRules(late_confirmation=False, unconfirmed_is_progression=False, new_lesions_block="always"),
     ],
     ids=["recist", "confirmation", "reappearance", "irecist", "late"],
