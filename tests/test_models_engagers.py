@@ -38,6 +38,7 @@ def test_first_peaks_of_interleukin_6_lie_among_those_of_patients(dose):
     assert run.times[run["serum_il6"].argmax()] < 0.5
 
 
+@pytest.mark.slow
 def test_step_doses_of_mosunetuzumab_lower_interleukin_6_and_not_the_response():
     days, later = np.arange(0, 84, 0.02), [(21 * k, 20) for k in (1, 2, 3)]
     flat = run_of("hosseini2020", mosunetuzumab((0, 20), *later), days)

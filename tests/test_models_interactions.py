@@ -22,6 +22,7 @@ def irradiated(regimen, *interactions, until="120 days", variant=None, **paramet
     return imo.simulate(model, regimen, times=daily(until), parameters=parameters, outputs=OUTPUTS)
 
 
+@pytest.mark.slow
 def test_radiation_raises_pdl1_for_a_while():
     pdl1 = irradiated(RADIOTHERAPY, "radiation_pdl1")["pdl1_expression"]
     assert pdl1[0] == 1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import fields
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.response_cases import cases, table
 pytestmark = pytest.mark.filterwarnings("ignore:no subject was assessed up to day 0:UserWarning")
 
 RECIST, IRECIST = cases("recist"), cases("irecist")
+Cases = list[tuple[str, dict[str, Any]]]
 NON = {"recist": "non-CR/non-PD", "irecist": "non-iCR/non-iUPD"}
 COLUMNS = {
     "best": "best_response",
@@ -49,16 +51,14 @@ def _responses(criteria: str, case: dict[str, Any]) -> imo.Responses:
     return imo.irecist(table(case), imo.trial.IrecistRules(**given), new_therapy=therapy)
 
 
-def _check(criteria: str, case: dict[str, Any]) -> None:
+def _check(criteria: str, case: dict[str, Any], visits: pd.DataFrame, subject: pd.Series) -> None:
     assert set(case) <= KEYS, f"unknown keys: {set(case) - KEYS}"
-    responses = _responses(criteria, case)
     clause = case["clause"]
     if "expect" in case:
         wanted = [NON[criteria] if word == "NON" else word for word in case["expect"].split()]
-        assert list(responses.visits["response"]) == wanted, clause
+        assert list(visits["response"]) == wanted, clause
     if "sum" in case:
-        assert responses.visits["sum_of_diameters"].to_numpy() == pytest.approx([float(s) for s in case["sum"].split()]), clause
-    subject = responses.subjects.iloc[0]
+        assert visits["sum_of_diameters"].to_numpy() == pytest.approx([float(s) for s in case["sum"].split()]), clause
     for key in COLUMNS.keys() & case.keys():
         value, wanted = subject[COLUMNS[key]], case[key]
         if wanted == "none":
@@ -69,14 +69,57 @@ def _check(criteria: str, case: dict[str, Any]) -> None:
             assert value == pytest.approx(wanted), f"{clause}: {key}"
 
 
+def _alone(criteria: str, case: dict[str, Any]) -> None:
+    responses = _responses(criteria, case)
+    _check(criteria, case, responses.visits, responses.subjects.iloc[0])
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("case", [pytest.param(case, id=name) for name, case in RECIST])
 def test_recist(case: dict[str, Any]) -> None:
-    _check("recist", case)
+    _alone("recist", case)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", [pytest.param(case, id=name) for name, case in IRECIST])
 def test_irecist(case: dict[str, Any]) -> None:
-    _check("irecist", case)
+    _alone("irecist", case)
+
+
+def _together(criteria: str, some: Cases) -> list[str]:
+    """Evaluate cases that have the same rules as the subjects of one table; return what is not as the case says."""
+    rules = some[0][1].get("rules", {}), some[0][1].get("irules", {})
+    rows = [row for name, case in some for row in table(case).assign(subject=name).to_dict("records")]
+    therapy = {name: case["new_therapy"] for name, case in some if "new_therapy" in case} or None
+    if criteria == "recist":
+        responses = imo.recist(pd.DataFrame(rows), imo.trial.RecistRules(**rules[0]), new_therapy=therapy)
+    else:
+        responses = imo.irecist(pd.DataFrame(rows), imo.trial.IrecistRules(**rules[0], **rules[1]), new_therapy=therapy)
+    visits, none = dict(iter(responses.visits.groupby("subject"))), responses.visits.iloc[:0]
+    subjects = responses.subjects.set_index("subject")
+    assert set(subjects.index) == {name for name, _ in some}
+    wrong = []
+    for name, case in some:
+        try:
+            _check(criteria, case, visits.get(name, none), subjects.loc[name])
+        except AssertionError as error:
+            wrong.append(f"{name}: {error}")
+    return wrong
+
+
+@pytest.mark.parametrize(("criteria", "some"), [("recist", RECIST), ("irecist", IRECIST)], ids=["recist", "irecist"])
+def test_cases_as_subjects_of_one_trial(criteria: str, some: Cases) -> None:
+    alike: dict[str, Cases] = defaultdict(list)
+    for name, case in some:
+        form = next(form for form in ("lesions", "sums", "responses") if form in case)
+        alike[repr((form, _columns(case), case.get("rules"), case.get("irules")))].append((name, case))
+    assert len(alike) < len(some) / 3
+    assert [line for group in alike.values() for line in _together(criteria, group)] == []
+
+
+def _columns(case: dict[str, Any]) -> list[str]:
+    """Return the columns of the table of a case: a column that is there says more than one that is not."""
+    return sorted(table(case).columns)
 
 
 def test_there_are_enough_cases_and_each_says_its_clause() -> None:
