@@ -8,7 +8,7 @@ import pytest
 import immunoode as imo
 from immunoode.model.check import check, check_sources
 from immunoode.model.library import models_folder
-from immunoode.model.references import REFERENCES, keys_of
+from immunoode.model.references import REFERENCES, entries_of, keys_of
 from tests.long_forms import spread
 from tests.test_model_composition import companions, shipped
 
@@ -23,6 +23,13 @@ def test_it_is_well_formed_and_every_number_has_a_source(name):
     assert [*check(model, bib=bib), *check_sources(model)] == []
     assert set(model.references) <= bib
     assert model.title and model.description
+
+
+def test_entries_of_the_bibliography_are_closed_and_have_different_keys():
+    path = models_folder() / REFERENCES
+    entries, text = entries_of(path), path.read_text(encoding="utf-8")
+    assert [key for key, entry in entries.items() if entry.count("{") != entry.count("}")] == []
+    assert text.count("\n@") + 1 == len(entries) == len(keys_of(path))
 
 
 @pytest.mark.parametrize("name", shipped())
