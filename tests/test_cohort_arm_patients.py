@@ -10,7 +10,7 @@ import pytest
 import immunoode as imo
 from immunoode.cohorts import CalibratedPopulation, calibrate_population, read_cohort
 from immunoode.cohorts.arm_simulation import parameters_of_arm
-from immunoode.errors import DataError, PopulationError
+from immunoode.errors import DataError, PopulationError, SolveError
 
 TOY = (Path(__file__).parent / "data" / "cohorts" / "toy.toml").read_text(encoding="utf-8")
 ARMS = """
@@ -89,14 +89,23 @@ def test_a_number_is_the_value_of_every_patient(calibrated: CalibratedPopulation
 
 
 def test_wrong_patients_of_a_call_are_refused(calibrated: CalibratedPopulation) -> None:
-    with pytest.raises(DataError, match="patients: apply to new arms only"):
+    with pytest.raises(DataError, match="patients: can be stated for new arms only"):
         calibrated.simulate("docetaxel", patients={"kill_rate": 1})
-    with pytest.raises(DataError, match="distribution of 'kil_rate'.*kill_rate"):
+    with pytest.raises(DataError, match="start: can be stated for new arms only"):
+        calibrated.simulate("docetaxel", start="-2 weeks")
+    with pytest.raises(DataError, match=r"simulate\(patients=...\): is \[1\]; a mapping"):
+        calibrated.simulate({"mine": None}, patients=[1])  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="patients: distribution of 'kil_rate'.*kill_rate"):
         calibrated.simulate({"mine": None}, patients={"kil_rate": 1})
     with pytest.raises(DataError, match="kill_rate.factor: is -1"):
         calibrated.simulate({"mine": None}, patients={"kill_rate": {"factor": -1}})
     with pytest.raises(DataError, match="patients.kill_rate: is '3'"):
         calibrated.simulate({"mine": None}, patients={"kill_rate": "3"})
+
+
+def test_patients_of_whom_none_can_be_solved_are_an_error(calibrated: CalibratedPopulation) -> None:
+    with pytest.warns(UserWarning, match="outside"), pytest.raises(SolveError, match=r"none of \d+ could be solved.*negative"):
+        calibrated.simulate({"mine": None}, patients={"growth_rate": -1}, progress=False)
 
 
 @pytest.mark.parametrize(

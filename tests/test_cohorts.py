@@ -191,7 +191,7 @@ def test_a_therapy_that_no_arm_has_is_added_by_its_doses(calibrated: CalibratedP
 def test_wrong_arms_are_refused(calibrated: CalibratedPopulation) -> None:
     with pytest.raises(DataError, match="'docetaxol' is not an arm of toy.*docetaxel"):
         calibrated.simulate(["docetaxol"])
-    with pytest.raises(DataError, match="apply to new arms only"):
+    with pytest.raises(DataError, match="can be stated for new arms only"):
         calibrated.simulate("docetaxel", models=["radiotherapy"])
     with pytest.raises(DataError, match="arms: are empty"):
         calibrated.simulate({})

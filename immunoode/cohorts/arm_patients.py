@@ -63,8 +63,16 @@ def arm_parameters(given: Any, place: str, problems: FileProblems) -> dict[str, 
     return {name: entry for name, entry in found.items() if entry is not None}
 
 
-def stated_in_call(given: Mapping[str, Any]) -> dict[str, ArmParameter]:
+def stated_in_call(given: Any) -> dict[str, ArmParameter]:
     """Return the parameters that a caller states: as in a file, where the source may be missing, or a number.
+
+    Parameters
+    ----------
+    given : mapping of str to float or mapping
+
+    Returns
+    -------
+    dict of str to ArmParameter
 
     Raises
     ------
@@ -77,6 +85,9 @@ def stated_in_call(given: Mapping[str, Any]) -> dict[str, ArmParameter]:
     0.8
     """
     problems = FileProblems(IN_CALL)
+    if not isinstance(given, Mapping):
+        right = 'a mapping of names to values: {"previously_treated": 1}'
+        raise DataError(Problem(IN_CALL, f"is {given!r:.60}", right))
     rows = {name: row if not is_number(row) else {"distribution": "fixed", "value": float(row)} for name, row in given.items()}
     sourced = {
         name: {"source": "estimate: stated in the call", **row} if isinstance(row, Mapping) else row
@@ -106,7 +117,14 @@ def _scaled(row: Mapping[str, Any], place: str, problems: FileProblems) -> ArmPa
 
 
 def parameter_problems(entries: Mapping[str, ArmParameter], model: ClosedModel) -> Iterator[Problem]:
-    """Yield the problems of parameters that a model does not have, or whose units have another dimension."""
+    """Yield the problems of parameters that a model does not have, or whose units have another dimension.
+
+    Parameters
+    ----------
+    entries : mapping of str to ArmParameter
+    model : ClosedModel
+        That of the arm.
+    """
     stated = {name: entry.distribution.unit if entry.distribution else "" for name, entry in entries.items()}
     try:
         unit_factors(stated, model)
@@ -117,12 +135,12 @@ def parameter_problems(entries: Mapping[str, ArmParameter], model: ClosedModel) 
 def with_arm_parameters(
     parameters: pd.DataFrame, entries: Mapping[str, ArmParameter], model: Model, values: Mapping[str, float], seed: int
 ) -> pd.DataFrame:
-    """Return the patients of an arm.
+    """Return the parameters of the patients of an arm, with the rows of those of the cohort.
 
     Parameters
     ----------
     parameters : DataFrame
-        Patients of the cohort, indexed by the number by which they were drawn.
+        Patients of the cohort, one row each, indexed by the number by which they were drawn; in the units of the model.
     entries : mapping of str to ArmParameter
     model : Model
         The model of the arm.
@@ -130,6 +148,11 @@ def with_arm_parameters(
         The values of the model's parameters.
     seed : int
         That of the cohort.
+
+    Returns
+    -------
+    DataFrame
+        With a column for each entry as well, in the units of the model.
     """
     columns = dict[str, Any]()
     for name, entry in entries.items():

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from immunoode.cohorts.arm_patients import with_arm_parameters
 from immunoode.cohorts.definition import CohortArm, CohortDefinition
+from immunoode.errors import Problem, SolveError
 from immunoode.model.closed_model import resolve
 from immunoode.model.model import Model
 from immunoode.solve.options import SolverOptions
@@ -99,11 +100,20 @@ def _unsolved(table: pd.DataFrame) -> NDArray[np.bool_]:
 
 
 def solved_patients(parameters: pd.DataFrame, outcomes: Mapping[str, pd.DataFrame]) -> VirtualPatients:
-    """Return the patients who were solved in all arms, with a warning about the others."""
+    """Return the patients who were solved in all arms, with a warning about the others.
+
+    Raises
+    ------
+    SolveError
+        If no patient was solved.
+    """
     good = solved(outcomes, len(parameters))
     if not good.all():
         failed = (table.loc[_unsolved(table), STATUS] for table in outcomes.values())
         reasons = sorted({str(status) for column in failed for status in column})
+        if not good.any():
+            right = "parameters and doses with which the model has a solution"
+            raise SolveError(Problem("patients", f"none of {len(good)} could be solved in all arms: {reasons[0]:.200}", right))
         text = (
             f"{int((~good).sum())} of {len(good)} patients could not be solved in all arms and are left out: {reasons[0]:.200}"
         )

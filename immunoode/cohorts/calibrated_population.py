@@ -193,10 +193,11 @@ class CalibratedPopulation:
 
         Raises
         ------
-        DataError, PopulationError, ModelError, RegimenError
+        DataError, PopulationError, ModelError, RegimenError, SolveError
         """
         how = Computing(solver, block, workers, client, progress)
-        chosen = [_observed(arm, observation, confirmed) for arm in self._chosen(arms, models, start, patients or {})]
+        given = {} if patients is None else patients
+        chosen = [_observed(arm, observation, confirmed) for arm in self._chosen(arms, models, start, given)]
         if not bands:
             outcomes = simulate_arms(self.definition, self.parameters, chosen, how)
             return self._weighted(solved_patients(self.parameters, outcomes))
@@ -222,8 +223,8 @@ class CalibratedPopulation:
         problems = [Problem("arms", f"{n!r} is not an arm of {self.name}", nearest(str(n), self.arms)) for n in names]
         problems = [p for p, n in zip(problems, names, strict=True) if n not in self.arms]
         right = "a mapping of the name of a new arm to its regimen"
-        stated = [name for name, value in (("models", models), ("patients", patients)) if value]
-        problems += [Problem(name, "apply to new arms only", right) for name in stated]
+        stated = {"models": models, "start": units.days(start), "patients": not isinstance(patients, Mapping) or patients}
+        problems += [Problem(name, "can be stated for new arms only", right) for name, value in stated.items() if value]
         if not names:
             problems.append(Problem("arms", "are empty", right))
         DataError.raise_if(problems)
@@ -243,7 +244,8 @@ class CalibratedPopulation:
         known = [*models, *self.definition.therapies]
         needed = models_for(regimen.therapies, known) if regimen else []
         whole = tuple(dict.fromkeys([*models, *needed]))
-        DataError.raise_if(parameter_problems(patients, resolve(self.definition.model_with(whole))))
+        model = resolve(self.definition.model_with(whole))
+        DataError.raise_if(Problem(f"patients: {p.where}", p.what, p.right) for p in parameter_problems(patients, model))
         return CohortArm(name, "", whole, regimen, start, self.definition.how, patients)
 
     def _weighted(self, patients: VirtualPatients) -> Cohort:
