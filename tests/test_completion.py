@@ -38,7 +38,7 @@ def offered(before: str) -> list[str]:
 @pytest.mark.parametrize(
     ("before", "first"),
     [
-        ('imo.load_model("', "adoptive_t_cell"),
+        ('imo.load_model("', "adhikarla2024"),
         ("imo.load_model('pd1", "pd1_inhibitor"),
         ('load_model("pd1', "pd1_inhibitor"),
         ('imo.load_model(name="pd1', "pd1_inhibitor"),
@@ -52,7 +52,7 @@ def offered(before: str) -> list[str]:
         ('imo.virtual_population.load_distribution("', "bajaj2017"),
         ('imo.describe("reactivation', "reactivation_rate"),
         ('imo.describe("simulate_m', "simulate_many"),
-        ('imo.combine("', "adoptive_t_cell"),
+        ('imo.combine("', "adhikarla2024"),
         ('imo.combine("tumour_immune", "pd1', "pd1_inhibitor"),
         ('both = imo.combine("tumour_immune", imo.load_model("pd1_inhibitor", variant="pem', "pembrolizumab"),
         ('imo.simulate("kuzn', "kuznetsov1994"),
