@@ -73,3 +73,8 @@ def test_words_are_no_reference(tmp_path):
     (tmp_path / "mine.toml").write_text(MODEL.format("from the paper"))
     with pytest.raises(imo.errors.ModelError, match="a DOI"):
         imo.read_model(tmp_path / "mine.toml")
+
+
+def test_a_variant_after_a_colon_is_an_argument_of_its_own() -> None:
+    with pytest.raises(imo.errors.ModelError, match=r"load_model\('pd1_inhibitor', variant='nivolumab'\)"):
+        imo.combine("tumour_immune", "pd1_inhibitor:nivolumab")

@@ -75,6 +75,9 @@ def _loaded(name: str) -> Model:
 
 
 def _advice(name: str) -> str:
+    model, _, variant = name.partition(":")  # as cohort files and `simulate(models=...)` of a cohort state a variant
+    if variant and model in model_names():
+        return f"a variant is an argument of its own: load_model({model!r}, variant={variant!r})"
     said = _said(name)
     for entry in _entries():
         for variant in entry.columns["variants"].split(", "):

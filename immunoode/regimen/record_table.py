@@ -45,7 +45,9 @@ _DURATIONS = (
 )
 """Headings that may mean DUR."""
 _ROLES = {"ID": "subject", "TIME": "time"}
-_WHAT = {"ID": "subjects", "TIME": "times", "AMT": "amounts"}
+"""The roles under which `headings` knows other names of these columns."""
+_CONTENTS = {"ID": "subjects", "TIME": "times", "AMT": "amounts"}
+"""What needed columns have, for messages."""
 _MARK = "C"
 """The column, and the mark in it, of rows that NM-TRAN skips by IGNORE=C."""
 
@@ -237,7 +239,7 @@ def _overlooked_durations(frame: pd.DataFrame, found: Mapping[str, Any], where: 
 
 def _rename(name: str, frame: pd.DataFrame) -> str:
     like = _like_amounts(frame) if name == "AMT" else columns_like(_ROLES[name], frame)
-    return column_advice(name, _WHAT[name], like, frame)
+    return column_advice(name, _CONTENTS[name], like, frame)
 
 
 def _like_amounts(frame: pd.DataFrame) -> list[str]:

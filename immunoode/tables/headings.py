@@ -134,7 +134,14 @@ def heading_words(name: str) -> str:
 
 
 def columns_like(role: str, table: DataFrame) -> list[str]:
-    """Return the columns whose headings are recognised for a role."""
+    """Return the columns whose headings are recognised for a role.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> columns_like("subject", pd.DataFrame(columns=["Patient", "TIME"]))
+    ['Patient']
+    """
     return [str(c) for c in table.columns if parse_heading(str(c)).words in KNOWN[role]]
 
 
@@ -150,6 +157,12 @@ def column_advice(name: str, contents: str, like: Sequence[str], table: DataFram
     like : sequence of str
         Columns that may have it.
     table : DataFrame
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> column_advice("ID", "subjects", ["Patient"], pd.DataFrame(columns=["Patient", "TIME"]))
+    "columns={'ID': 'Patient'} if 'Patient' has the subjects"
     """
     if like:
         return f"columns={{{name!r}: {like[0]!r}}} if {like[0]!r} has the {contents}"
