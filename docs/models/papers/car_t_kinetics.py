@@ -147,6 +147,7 @@ PAPERS = [
         doses=split(1.4e7),
         stiff=True,
         shown=(*BLOOD, "memory"),
+        label="UPN3",
     ),
     Paper(
         "singh2021",
