@@ -24,7 +24,7 @@ MONTH = 365.25 / 12
 BOOTSTRAPS, SEED = 200, 1
 OLD_PATIENTS = 1500
 WEEKS = 7 * np.arange(0, 105.0)
-SKIN = ("ipilimumab", "nivolumab", "combination", "pembrolizumab", "pembrolizumab_of_keynote_001")
+MELANOMA_ARMS = ("ipilimumab", "nivolumab", "combination", "pembrolizumab", "pembrolizumab_of_keynote_001")
 
 
 @dataclass(frozen=True)
@@ -118,8 +118,22 @@ def from_courses(name: str) -> Callable[[Arms, FloatArray], float]:
 
 
 ROWS = (
-    Row("response, tumours below the median size", "melanoma", by_size(SKIN[-1], False), "%", "44 (joseph2018)", (38, 50)),
-    Row("response, tumours above the median size", "melanoma", by_size(SKIN[-1], True), "%", "23 (joseph2018)", (18, 28)),
+    Row(
+        "response, tumours below the median size",
+        "melanoma",
+        by_size(MELANOMA_ARMS[-1], False),
+        "%",
+        "44 (joseph2018)",
+        (38, 50),
+    ),
+    Row(
+        "response, tumours above the median size",
+        "melanoma",
+        by_size(MELANOMA_ARMS[-1], True),
+        "%",
+        "23 (joseph2018)",
+        (18, 28),
+    ),
     Row("response to ipilimumab", "melanoma", rate("ipilimumab"), "%", "19 (hodi2018; a target)", (15, 24)),
     Row("response to nivolumab", "melanoma", rate("nivolumab"), "%", "45 (hodi2018; a target)", (39, 50)),
     Row("response to both", "melanoma", rate("combination"), "%", "58 (hodi2018)", (53, 64)),
@@ -287,7 +301,7 @@ def old_melanoma(population: Any) -> Arms:
     plain = imo.virtual_trial.Observation(
         population.observation.visits, death=population.observation.death, dropout=population.observation.dropout
     )
-    arms = {name: population.arms[name].regimen for name in SKIN}
+    arms = {name: population.arms[name].regimen for name in MELANOMA_ARMS}
     found = vt.simulate_patients(model, patients, arms, seed=SEED, observation=plain, progress=False)
     targets = [
         vp.ResponseRateTarget.objective("nivolumab", 0.45, n=316),
@@ -305,12 +319,12 @@ def old_melanoma(population: Any) -> Arms:
 def cohorts() -> tuple[dict[str, Arms], Arms]:
     """Return the shipped cohorts in the arms of the table, and the population around the old base."""
     melanoma = imo.load_population("melanoma_first_line")
-    skin = melanoma.simulate(SKIN, progress=False)
+    treated = melanoma.simulate(MELANOMA_ARMS, progress=False)
     lung = imo.load_population("lung_cancer_first_line").simulate(
         ["pembrolizumab", "chemotherapy", "combination"], progress=False
     )
     stage = imo.load_population("lung_cancer_after_chemoradiation").simulate(["placebo", "durvalumab"], progress=False)
-    new = {"melanoma": Arms(courses(melanoma, skin, "nivolumab")), "lung": Arms(lung), "stage III": Arms(stage)}
+    new = {"melanoma": Arms(courses(melanoma, treated, "nivolumab")), "lung": Arms(lung), "stage III": Arms(stage)}
     return new, old_melanoma(melanoma)
 
 
@@ -347,7 +361,7 @@ number of patients; the pages of the cohorts have intervals that reflect the unc
 0.1 is for a population around `tumour_immune_0_1`, weighted to response rates and median survival of the same two arms as the
 cohort of melanoma; it has no occult lesions. The column "right" compares the value with the published 95 % interval (for
 response by size, with the interval of 290 patients; for the time to response, with the first scan plus or minus a month).
-Response by size is that of KEYNOTE-001, whose patients had been treated before more often than the cohort.
+Response by size is that of KEYNOTE-001, whose patients had been treated before more often than those of CheckMate 067.
 
 | behaviour | cohort | cohort's value | version 0.1 | published | right |
 |---|---|---|---|---|---|"""
@@ -359,11 +373,12 @@ CheckMate 067 (after 12 weeks and every six weeks later), then 30 % below the st
 first six weeks at least twice that of the untreated course, with growth by 20 % and 5 mm after six or twelve weeks; and a
 response of the target lesions with a new lesion within the year.
 
-Hyperprogression "from three scans" is the published definition: progression at the first evaluation and a growth rate at least
-twice that between the scan before and the one at the start, both positive, with the errors of measurement of virtual trials.
-The difference from the row above it is due to measurement error alone: without such errors, hardly any virtual patient has
-hyperprogression; published numbers contain them. The studies of pseudo-progression differ in its definition (some count stable
-disease after progression as well). CAR-T cells and tumour-infiltrating lymphocytes have separate pages.
+Hyperprogression "from three scans" is the published definition: progression at the first evaluation and a growth rate at
+least twice that between the scan before and the one at the start, both positive, with the errors of measurement of virtual
+trials. The difference from the row above it is due to measurement error alone: without such errors, hardly any virtual
+patient has hyperprogression. Published rates include errors of measurement. The studies of pseudo-progression differ in its
+definition (some count stable disease after progression as well). CAR-T cells and tumour-infiltrating lymphocytes have
+separate pages.
 """
 
 

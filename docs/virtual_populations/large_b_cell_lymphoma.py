@@ -106,19 +106,21 @@ BURDEN = """
 ## Interpretation
 
 - {verdict}
-- Patients with a low burden do better, and the largest tumours respond least. The contrast between both halves is within the
-  published intervals, and smaller than published: most relapses in the model arise from clones that CAR-T cells do not kill, which
-  are as likely in small tumours as in large ones. The model lacks a partial failure of CAR-T cells: they either clear a tumour or are
-  overwhelmed by it.
-- Tisagenlecleucel kills 0.34 times as fast as axicabtagene ciloleucel, which was set to the hazard ratio of progression-free
-  survival in matched patients (DESCAR-T, 0.61). In the model, slower killing costs responses alone, while part of the difference in
-  the registry are relapses after a response: at the same hazard ratio, responses are predicted too low, and so is
+- Patients with a low burden do better, and the largest tumours respond least. The contrast between the halves is within the
+  published intervals, but smaller than published: most relapses in the model arise from clones that CAR-T cells do not kill, which
+  are as likely in small tumours as in large ones. The model has no partial failure of CAR-T cells: they either eliminate the cells
+  that they can kill, or have no lasting effect.
+- Tisagenlecleucel kills 0.34 times as fast as axicabtagene ciloleucel, a factor that was set to the hazard ratio of progression-free
+  survival in matched patients (DESCAR-T, 0.61). In the model, slower killing reduces responses only, whereas part of the difference
+  in the registry was due to relapses after a response: at the same hazard ratio, responses are predicted too low, and so is
   progression-free survival after five years.
-- B cells return too slowly, because persistent memory CAR-T cells suppress them, with the variability of children with leukaemia.
+- B cells return too slowly after three years, because memory CAR-T cells persist and suppress them; how long they persist varies
+  between patients as in children with leukaemia.
 - Killing by the T-cell engager mosunetuzumab was set to its response rate. A clone that withstands killing by CAR-T cells
-  withstands the engager, too, and some tumours have cells without CD20: without these, 34 % were predicted to respond completely.
-  In the trial, 12 % did of 26 patients after CAR-T cells, and hence 29 % of the other 62.
-- CAR-T cells expand as those of lisocabtagene maraleucel did, without the three days of lag; peaks in other units are not compared.
+  also withstands the engager, and some tumours have cells without CD20. In the trial, 12 % of the 26 patients with earlier CAR-T cells
+  responded completely, and hence 29 % of the other 62.
+- CAR-T cells expand as fast as those of lisocabtagene maraleucel, but without the lag of three days before the expansion. Peak
+  concentrations are not compared, since the model has the number of cells in the body.
 - Follicular lymphoma (ELARA) is a different disease and is not predicted.
 """
 
