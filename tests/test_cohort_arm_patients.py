@@ -112,6 +112,7 @@ def test_patients_of_whom_none_can_be_solved_are_an_error(calibrated: Calibrated
     ("old", "new", "match"),
     [
         ("factor = 0.25", "factor = nan", r"arms\.resistant\.patients\.kill_rate\.factor: is nan"),
+        ("factor = 0.25", "factor = inf", "kill_rate.factor: is inf; a finite number"),
         ("factor = 0.25", 'factor = "half"', "is 'half'"),
         ("factor = 0.25, ", "factor = 0.25, unit = '1', ", r"kill_rate\.unit: is not a valid key"),
         ('factor = 0.25, source = "estimate: for a test"', "factor = 0.25", "kill_rate: has no source"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -110,8 +111,10 @@ def _entry(row: Any, place: str, problems: FileProblems) -> ArmParameter | None:
 def _scaled(row: Mapping[str, Any], place: str, problems: FileProblems) -> ArmParameter | None:
     table = problems.table(row, place, (FACTOR, "source", "title")) or {}
     source, factor = problems.source(table, place), table.get(FACTOR)
-    if not is_number(factor) or not factor >= 0:
-        problems.add(f"{place}.{FACTOR}", f"is {factor!r:.60}", "a number that is not negative, or a distribution instead")
+    if not is_number(factor) or not 0 <= factor < math.inf:
+        problems.add(
+            f"{place}.{FACTOR}", f"is {factor!r:.60}", "a finite number that is not negative, or a distribution instead"
+        )
         return None
     return ArmParameter(source, factor=float(factor))
 
