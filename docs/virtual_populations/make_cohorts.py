@@ -83,7 +83,6 @@ def table_of(path: Path) -> pd.DataFrame:
     """Return the table of a comparison."""
     texts = ["set", "trial", "arm", "note", "source"]
     table = pd.read_csv(path)
-    table = table if "set" in table else table.assign(set=FIRST)
     return table.assign(**{name: table[name].fillna("").astype(str) for name in texts})
 
 

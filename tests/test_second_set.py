@@ -1,0 +1,54 @@
+"""The second set of held-out numbers: none is a target or in the first set, and pages have what the files state."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import immunoode as imo
+from immunoode.cohorts import read_cohort
+from immunoode.cohorts.library import cohort_path
+from immunoode.cohorts.published import PublishedStatistic
+
+DOCS = Path(__file__).parents[1] / "docs"
+NAMES = imo.list_populations().index
+
+
+def identity(one: PublishedStatistic) -> tuple[object, ...]:
+    return (one.target.trial, one.arms, one.kind, one.target.label, one.title)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_numbers_of_the_second_set_are_neither_targets_nor_in_the_first_set(name: str) -> None:
+    made = read_cohort(cohort_path(name)).definition
+    second = {identity(one) for one in made.held_out if one.set == "second"}
+    assert len(second) == sum(one.set == "second" for one in made.held_out) > 0
+    assert not second & {identity(one) for one in (*made.targets, *made.held_out) if one.set != "second"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_arms_of_the_second_set_alone_do_not_need_a_new_calibration(name: str) -> None:
+    made = read_cohort(cohort_path(name)).definition
+    first = made.arms_of((*made.targets, *(one for one in made.held_out if not one.set)))
+    later = set(made.arms_of(made.held_out)) - set(first)
+    assert not later & set(made.calibration_arms)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_tables_have_the_numbers_of_the_files_now_and_before_the_revision(name: str) -> None:
+    made = read_cohort(cohort_path(name)).definition
+    published = [value for one in made.held_out if one.set == "second" for value in one.values]
+    for folder in ("cohorts", "cohorts/before"):
+        table = pd.read_csv(DOCS / folder / f"{name}.csv")
+        rows = table[table["set"] == "second"]
+        months = rows["unit"] == "month"
+        expected = [value.value / (365.25 / 12 if month else 1) for value, month in zip(published, months, strict=True)]
+        assert rows["published"].tolist() == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_page_of_all_cohorts_is_that_of_the_tables() -> None:
+    script = runpy.run_path(str(DOCS / "virtual_populations" / "make_cohorts.py"))
+    assert (DOCS / "cohorts" / "README.md").read_text(encoding="utf-8") == script["index"]()
