@@ -18,7 +18,7 @@ NAMES = imo.list_populations().index
 
 
 def identity(one: PublishedStatistic) -> tuple[object, ...]:
-    return (one.target.trial, one.arms, one.kind, one.target.label, one.title)
+    return (one.target.trial, one.arms, one.kind, one.target.label, one.title, *(value.row for value in one.values))
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -49,8 +49,9 @@ SETS = {
         "revision was complete. No cohort was changed afterwards. The last column of the table has the predictions of the "
         "cohorts before the revision, in whose arms the patients of a trial did not differ from the cohort. Where the upper "
         "limit of a median was not reached, its interval is that of the number of patients: by this rule, the prediction for "
-        "PILOT is a miss, although it is above the lower limit of 4.2 months. Left out are responses by immune-related criteria, "
-        "fields of radiotherapy that the cohorts cannot represent, and drugs that they do not have."
+        "PILOT is a miss, although it is above the lower limit of 4.2 months. Left out are responses by immune-related "
+        "criteria, fields of radiotherapy that the cohorts cannot represent, and drugs that they do not have. The five "
+        "numbers of OAK are of a subgroup of the trial that has the targets; of Rohaan 2022, the first set has the other arm."
     ),
 }
 KINDS = (("response rate",), ("hazard ratio",), ("median", "survival"), ("median time to response",))
