@@ -80,6 +80,16 @@ def with_b_cells(shipped: imo.cohorts.CalibratedPopulation, cohort: Cohort, mont
     return [mean_of(cohort, counts[k] >= 5, free(cohort, month)) for k, month in enumerate(months)]
 
 
+def verdict(held: pd.DataFrame) -> str:
+    """Return the numbers of hits among the held-out numbers of each set."""
+    sets = [part for _, part in held.groupby("set")]
+    inside, of_trial = ([f"{part[name].sum()} of {len(part)}" for part in sets] for name in ("within_published", "within_band"))
+    return (
+        f"Of the predictions of the first and second set of held-out numbers, {' and '.join(inside)} are within the published 95 % "
+        f"intervals; of the published numbers, {' and '.join(of_trial)} are within the predicted intervals for such a trial."
+    )
+
+
 HEAD = """# Large B-cell lymphoma under CAR-T cells: tumour burden, B cells and relapses
 
 Made by `docs/virtual_populations/large_b_cell_lymphoma.py` from `imo.load_population("large_b_cell_lymphoma")`. How the cohort was
@@ -167,7 +177,7 @@ def page(shipped: imo.cohorts.CalibratedPopulation, cohort: Cohort, compared: im
         kinetics=KINETICS,
         doubling=doubling,
         peak=peak,
-        verdict=str(compared).split(": ", 1)[1] + ".",
+        verdict=verdict(compared.held_out()),
     )
     return HEAD + burden
 
