@@ -1,4 +1,5 @@
-"""The second set of held-out numbers: none is a target or in the first set, and pages have what the files state."""
+"""The second set of held-out numbers: none is a target or in the first set, and pages have what the files state; and trials
+compared with other trials."""
 
 from __future__ import annotations
 
@@ -52,3 +53,27 @@ def test_tables_have_the_numbers_of_the_files_now_and_before_the_revision(name: 
 def test_the_page_of_all_cohorts_is_that_of_the_tables() -> None:
     script = runpy.run_path(str(DOCS / "virtual_populations" / "make_cohorts.py"))
     assert (DOCS / "cohorts" / "README.md").read_text(encoding="utf-8") == script["index"]()
+
+
+def test_the_page_of_trials_compared_with_trials_is_that_of_the_tables() -> None:
+    script = runpy.run_path(str(DOCS / "virtual_populations" / "between_trials.py"))
+    assert (DOCS / "cohorts" / "between_trials.md").read_text(encoding="utf-8") == script["page"]()
+
+
+def test_the_same_statistic_of_two_trials_is_compared_and_one_trial_is_not_its_own_rival() -> None:
+    script = runpy.run_path(str(DOCS / "virtual_populations" / "between_trials.py"))
+    rows = [
+        ("A", "held out", 0.3, True),
+        ("A", "held out", 0.3, True),
+        ("B", "held out", 0.5, False),
+        ("C", "target", 0.31, True),
+    ]
+    table = pd.DataFrame(rows, columns=["trial", "use", "published", "within_published"])
+    table = table.assign(published_lower=table["published"] - 0.1, published_upper=table["published"] + 0.1)
+    table = table.assign(group="x response", what="response", set="")
+    found = script["compared"](table)
+    assert found["others"].tolist() == [False, False, False]
+    assert found["cohort"].tolist() == [True, True, False]
+    assert script["compared"](table[table["trial"] == "A"]).empty
+    alone = script["compared"](table[table["trial"] != "B"])
+    assert alone["others"].tolist() == [True, True]

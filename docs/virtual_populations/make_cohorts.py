@@ -34,7 +34,8 @@ HEAD = (
 )
 INTRODUCTION = (
     "Each cohort is calibrated to the arms named on its page, and compared with held-out numbers. The format is described in "
-    "[cohorts.md](../cohorts.md). Made by `docs/virtual_populations/make_cohorts.py`."
+    "[cohorts.md](../cohorts.md). How well other trials of the same treatment predict the same numbers is in "
+    "[between_trials.md](between_trials.md). Made by `docs/virtual_populations/make_cohorts.py`."
 )
 CELLS = (
     "Cells contain the number of predictions within the published 95 % interval (or within a month, for a time to response "
