@@ -131,3 +131,74 @@ def test_patients_that_are_no_table_are_a_problem(tmp_path: Path) -> None:
     path = written(tmp_path, ("[arms.untreated]\n", "[arms.untreated]\npatients = 3\n"))
     with pytest.raises(PopulationError, match=r"arms\.untreated\.patients: is 3.*a table"):
         read_cohort(path)
+
+
+SUBPOPULATION = """
+[subpopulations.resistant]
+kill_rate = { factor = 0.25, source = "estimate: for a test" }
+
+[arms.untreated]
+patients = "resistant"
+"""
+
+
+def test_a_subpopulation_is_stated_once_for_several_arms(tmp_path: Path, calibrated: CalibratedPopulation) -> None:
+    path = written(tmp_path, ("\n[arms.untreated]\n", SUBPOPULATION))
+    made = read_cohort(path).definition
+    assert made.arms["untreated"].patients == made.subpopulations["resistant"]
+    assert made.subpopulations["resistant"]["kill_rate"].factor == 0.25
+    again = calibrate_population(path, progress=False)
+    named = again.simulate({"mine": None}, patients="resistant", progress=False).patients.outcomes["mine"]
+    table = again.simulate({"mine": None}, patients={"kill_rate": {"factor": 0.25}}, progress=False).patients.outcomes["mine"]
+    assert named.equals(table)
+    with pytest.raises(DataError, match="patients: 'resistent' is not a subpopulation of toy; did you mean 'resistant'"):
+        again.simulate({"mine": None}, patients="resistent")
+    with pytest.raises(DataError, match="'any' is not a subpopulation of toy; there are none here"):
+        calibrated.simulate({"mine": None}, patients="any")
+
+
+def test_the_hash_of_a_definition_has_what_the_subpopulations_of_its_arms_state(tmp_path: Path) -> None:
+    in_target = (
+        'models = ["chemotherapy:docetaxel"]\ndoses',
+        'patients = "resistant"\nmodels = ["chemotherapy:docetaxel"]\ndoses',
+    )
+    without = SUBPOPULATION.replace('\npatients = "resistant"', "")
+    keys = []
+    for number, changes in enumerate(
+        (
+            [("\n[arms.untreated]\n", without)],
+            [("\n[arms.untreated]\n", SUBPOPULATION)],
+            [("\n[arms.untreated]\n", without), in_target],
+            [("\n[arms.untreated]\n", without.replace("0.25", "0.5")), in_target],
+        )
+    ):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        keys.append(read_cohort(written(folder, *changes)).key)
+    assert keys[0] == keys[1] and len(set(keys)) == 3
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "match"),
+    [
+        (
+            'patients = "resistant"',
+            'patients = "resistent"',
+            r"arms\.untreated\.patients: 'resistent' is not a subpopulation.*resistant",
+        ),
+        ("factor = 0.25", "factor = -1", r"subpopulations\.resistant\.kill_rate\.factor: is -1"),
+        ("[subpopulations.resistant]\nkill_rate = { factor", "[subpopulations]\nresistant = { factor", "subpopulations"),
+    ],
+)
+def test_wrong_subpopulations_are_problems(tmp_path: Path, old: str, new: str, match: str) -> None:
+    with pytest.raises(PopulationError, match=match):
+        read_cohort(written(tmp_path, ("\n[arms.untreated]\n", SUBPOPULATION), (old, new)))
+
+
+def test_an_arm_has_a_source(tmp_path: Path) -> None:
+    made = read_cohort(
+        written(tmp_path, ("[arms.docetaxel]\n", '[arms.docetaxel]\nsource = "estimate: for a test"\n'))
+    ).definition
+    assert made.arms["docetaxel"].source == "estimate: for a test" and made.arms["both"].source == ""
+    with pytest.raises(PopulationError, match=r"arms\.docetaxel"):
+        read_cohort(written(tmp_path, ("[arms.docetaxel]\n", '[arms.docetaxel]\nsource = "nobody1900"\n')))

@@ -10,8 +10,9 @@ held-out numbers with the predictions of the cohorts before their last revision.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -21,6 +22,8 @@ import pandas as pd
 
 import immunoode as imo
 from immunoode.cohorts import CalibratedPopulation, TrialComparison, calibrate_population
+from immunoode.cohorts.arm_patients import ArmParameter
+from immunoode.virtual_population.marginal_tables import table_of as table_of_marginal
 
 ROOT = Path(__file__).resolve().parents[2]
 CAPTION = (
@@ -183,10 +186,41 @@ def page(cohort: CalibratedPopulation, comparison: TrialComparison) -> str:
         CAPTION,
         "## Limits",
         limits(cohort, comparison),
+        *of_arms(cohort),
         "## Sources",
         sources(table),
     ]
     return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def of_arms(cohort: CalibratedPopulation) -> Iterator[str]:
+    """Yield the section about arms whose patients differ from those of the cohort, and the sources of schedules."""
+    groups: dict[str, list[str]] = {}
+    for arm in cohort.arms.values():
+        for name, entry in arm.patients.items():
+            groups.setdefault(f"`{name}` | {difference(entry)} | {entry.source}", []).append(f"`{arm.name}`")
+    if groups:
+        yield "## Patients who differ from those of the cohort"
+        rows = [f"| {', '.join(arms)} | {line} |" for line, arms in groups.items()]
+        yield "\n".join(["| arms | parameter | in these arms | source |", "|---|---|---|---|", *rows])
+    stated = [f"- `{arm.name}`: {arm.source}" for arm in cohort.arms.values() if arm.source]
+    if stated:
+        yield from ("## Sources of schedules", "\n".join(stated))
+
+
+def difference(entry: ArmParameter) -> str:
+    """Return in which way a parameter differs: "times 0.9", or its distribution with its unit."""
+    if entry.distribution is None:
+        return f"times {entry.factor:g}"
+    return f"{in_words(table_of_marginal(entry.distribution.distribution))} {entry.distribution.unit}".strip()
+
+
+def in_words(row: Mapping[str, Any]) -> str:
+    """Return a distribution as text; for a mixture, the components with their weights."""
+    if "components" in row:
+        parts = zip(row["weights"], row["components"], strict=True)
+        return "; ".join(f"{weight:.1%} {in_words(part)}" for weight, part in parts)
+    return f"{row['distribution']}: " + ", ".join(f"{key} {value}" for key, value in row.items() if key != "distribution")
 
 
 def further(cohort: CalibratedPopulation) -> str:

@@ -250,8 +250,7 @@ start at the measured size, whose error neither takes into account, and have as 
 two, or three, where the law has a share of each of its two parts.
 
 The patients are a random choice of 100 from all 310 with six or more measurements. The table has an arm with docetaxel; its
-5 patients among the 100 are left out here, as are its 18 patients among the others. An earlier form of this page fitted them as
-though they had received atezolizumab.
+5 patients among the 100 are left out here, as are its 18 patients among the others.
 
 ## The population
 

@@ -4,32 +4,51 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from immunoode import units
-from immunoode.cohorts.arm_patients import arm_parameters
+from immunoode.cohorts.arm_patients import ArmParameter, arm_parameters
 from immunoode.cohorts.definition import CohortArm, HowObserved
 from immunoode.cohorts.observation_table import how_observed, merged
-from immunoode.errors import Problem, RegimenError
+from immunoode.errors import Problem, RegimenError, nearest
 from immunoode.model.file_problems import FileProblems
 from immunoode.regimen.library import load_regimen
 from immunoode.regimen.regimen import Regimen
 
-KEYS = ("title", "models", "doses", "regimen", "start", "before", "observation", "patients")
+SUBPOPULATIONS, PATIENTS = "subpopulations", "patients"
+KEYS = ("title", "models", "doses", "regimen", "start", "before", "observation", PATIENTS, "source")
 INPUT = "input"
 DOSE_KEYS = (INPUT, *(name for name in inspect.signature(Regimen.dose).parameters if name not in ("self", "therapy")))
 
 
-def arms_of(given: Any, observation: Any, how: HowObserved, problems: FileProblems) -> dict[str, CohortArm]:
+@dataclass(frozen=True)
+class Shared:
+    """What the arms of a file share: the table of the general observation and what it states, and the subpopulations."""
+
+    observation: Any
+    how: HowObserved
+    subpopulations: Mapping[str, Mapping[str, ArmParameter]] = field(default_factory=dict)
+
+
+def subpopulations_of(given: Any, problems: FileProblems) -> dict[str, dict[str, ArmParameter]]:
+    """Return the parameters of subpopulations by name; problems are collected."""
+    if not isinstance(given, Mapping):
+        problems.add(SUBPOPULATIONS, f"is {given!r:.60}", f"tables [{SUBPOPULATIONS}.NAME]")
+        return {}
+    return {name: arm_parameters(row, f"{SUBPOPULATIONS}.{name}", problems) for name, row in given.items()}
+
+
+def arms_of(given: Any, shared: Shared, problems: FileProblems) -> dict[str, CohortArm]:
     """Return the arms by name; problems are collected."""
     if not isinstance(given, Mapping):
         problems.add("arms", f"is {given!r:.60}", "tables [arms.NAME]")
         return {}
-    found = {name: _arm(name, row, observation, how, problems) for name, row in given.items()}
+    found = {name: _arm(name, row, shared, problems) for name, row in given.items()}
     return {name: arm for name, arm in found.items() if arm is not None}
 
 
-def _arm(name: str, given: Any, observation: Any, how: HowObserved, problems: FileProblems) -> CohortArm | None:
+def _arm(name: str, given: Any, shared: Shared, problems: FileProblems) -> CohortArm | None:
     place = f"arms.{name}"
     table = problems.table(given, place, KEYS)
     if table is None:
@@ -37,11 +56,21 @@ def _arm(name: str, given: Any, observation: Any, how: HowObserved, problems: Fi
     title, models = problems.text(table, "title", place), problems.texts(table.get("models", []), f"{place}.models")
     start = _start(table, place, problems)
     regimen = _regimen(table, start, place, problems)
-    own = how
+    own = shared.how
     if "observation" in table:
-        own = how_observed(merged(observation, table["observation"]), f"{place}.observation", problems)
-    patients = arm_parameters(table.get("patients", {}), f"{place}.patients", problems)
-    return CohortArm(name, title, models, regimen, start, own, patients)
+        own = how_observed(merged(shared.observation, table["observation"]), f"{place}.observation", problems)
+    patients = _patients(table.get(PATIENTS, {}), f"{place}.{PATIENTS}", shared, problems)
+    source = problems.source(table, place) if "source" in table else ""
+    return CohortArm(name, title, models, regimen, start, own, patients, source)
+
+
+def _patients(given: Any, place: str, shared: Shared, problems: FileProblems) -> Mapping[str, ArmParameter]:
+    """Return the parameters of a table, or of the subpopulation that a text names."""
+    if not isinstance(given, str):
+        return arm_parameters(given, place, problems)
+    if given not in shared.subpopulations:
+        problems.add(place, f"{given!r} is not a subpopulation of the file", nearest(given, shared.subpopulations))
+    return shared.subpopulations.get(given, {})
 
 
 def _start(table: Mapping[str, Any], place: str, problems: FileProblems) -> float:

@@ -12,19 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from immunoode import units
-from immunoode.cohorts.arm_patients import ArmParameter, parameter_problems, stated_in_call
+from immunoode.cohorts.arm_choice import chosen_arms, observed
 from immunoode.cohorts.arm_simulation import Computing, own_parameters, simulate_arms, solved_patients
-from immunoode.cohorts.definition import CohortArm, CohortDefinition, CohortFile, HowObserved
-from immunoode.cohorts.model_names import models_for
+from immunoode.cohorts.definition import CohortArm, CohortDefinition, CohortFile
 from immunoode.cohorts.published import PublishedStatistic
 from immunoode.cohorts.trial_comparison import HELD_OUT, TARGET, TrialComparison, compared
 from immunoode.cohorts.weights_file import CalibrationRecord, write_weights
-from immunoode.errors import DataError, Problem, nearest
-from immunoode.model.closed_model import resolve
+from immunoode.errors import DataError, Problem
 from immunoode.model.model import Model
 from immunoode.notebook import shown, without_mathematics
-from immunoode.regimen.library import load_regimen
 from immunoode.regimen.regimen import Regimen
 from immunoode.solve.options import SolverOptions
 from immunoode.virtual_population.calibration.calibrate import calibrate
@@ -154,7 +150,7 @@ class CalibratedPopulation:
         *,
         models: str | Sequence[str] = (),
         start: str | float = 0.0,
-        patients: Mapping[str, Any] | None = None,
+        patients: str | Mapping[str, Any] | None = None,
         observation: Observation | None = None,
         confirmed: bool | None = None,
         bands: bool = False,
@@ -175,9 +171,10 @@ class CalibratedPopulation:
             Further models of new arms: "pd1_inhibitor:nivolumab".
         start : str or float
             For new arms, the start of the simulation, if before day 0.
-        patients : mapping, optional
-            For new arms, the parameters and covariates in which their patients differ from those of the cohort: a number, a
-            distribution as a table of a cohort file, or a factor, for example
+        patients : str or mapping, optional
+            For new arms, a subpopulation of the file (`.definition.subpopulations`), or the parameters and covariates in which
+            their patients differ from those of the cohort: a number, a distribution as a table of a cohort file, or a factor,
+            for example
             `{"previously_treated": 1, "pdl1_score": {"distribution": "uniform", "lower": 0.5, "upper": 1}}`.
         observation, confirmed
             Used instead of those in the file.
@@ -197,7 +194,7 @@ class CalibratedPopulation:
         """
         how = Computing(solver, block, workers, client, progress)
         given = {} if patients is None else patients
-        chosen = [_observed(arm, observation, confirmed) for arm in self._chosen(arms, models, start, given)]
+        chosen = [observed(arm, observation, confirmed) for arm in chosen_arms(self.definition, arms, models, start, given)]
         if not bands:
             outcomes = simulate_arms(self.definition, self.parameters, chosen, how)
             return self._weighted(solved_patients(self.parameters, outcomes))
@@ -209,44 +206,6 @@ class CalibratedPopulation:
                 [Problem(f"arm {name!r}", "differs from the arm of the same name in the targets", right) for name in twice]
             )
         return self._with_bands(chosen, how)
-
-    def _chosen(
-        self, arms: Any, models: str | Sequence[str], start: str | float, patients: Mapping[str, Any]
-    ) -> list[CohortArm]:
-        """Return the arms that are simulated."""
-        models = (models,) if isinstance(models, str) else models
-        if isinstance(arms, Mapping):
-            _check_names(arms)
-            differing = stated_in_call(patients)
-            return [self._new_arm(name, given, tuple(models), units.days(start), differing) for name, given in arms.items()]
-        names = list(self.arms) if arms is None else [arms] if isinstance(arms, str) else list(arms)
-        problems = [Problem("arms", f"{n!r} is not an arm of {self.name}", nearest(str(n), self.arms)) for n in names]
-        problems = [p for p, n in zip(problems, names, strict=True) if n not in self.arms]
-        right = "a mapping of the name of a new arm to its regimen"
-        stated = {"models": models, "start": units.days(start), "patients": not isinstance(patients, Mapping) or patients}
-        problems += [Problem(name, "can be stated for new arms only", right) for name, value in stated.items() if value]
-        if not names:
-            problems.append(Problem("arms", "are empty", right))
-        DataError.raise_if(problems)
-        return [self.arms[name] for name in names]
-
-    def _new_arm(
-        self,
-        name: str,
-        given: Regimen | str | None,
-        models: tuple[str, ...],
-        start: float,
-        patients: Mapping[str, ArmParameter],
-    ) -> CohortArm:
-        regimen = load_regimen(given) if isinstance(given, str) else given
-        if regimen is not None and not isinstance(regimen, Regimen):
-            raise DataError(Problem(f"arm {name!r}", f"is {type(regimen).__name__}", "a Regimen, the name of one, or None"))
-        known = [*models, *self.definition.therapies]
-        needed = models_for(regimen.therapies, known) if regimen else []
-        whole = tuple(dict.fromkeys([*models, *needed]))
-        model = resolve(self.definition.model_with(whole))
-        DataError.raise_if(Problem(f"patients: {p.where}", p.what, p.right) for p in parameter_problems(patients, model))
-        return CohortArm(name, "", whole, regimen, start, self.definition.how, patients)
 
     def _weighted(self, patients: VirtualPatients) -> Cohort:
         rows = self.parameters.index.get_indexer(patients.parameters.index)
@@ -372,25 +331,3 @@ class CalibratedPopulation:
         from html import escape
 
         return f"<p><b>{escape(str(self))}</b></p>" + str(self.to_frame().describe().T.to_html(float_format="{:.3g}".format))
-
-
-def _check_names(arms: Mapping[Any, Any]) -> None:
-    """Raise an error if there are no arms, or some have no names."""
-    right = "a mapping of the name of a new arm to its regimen"
-    problems = [
-        Problem(f"arm {name!r:.60}", "has a name that is not text", right) for name in arms if not isinstance(name, str)
-    ]
-    if not arms:
-        problems.append(Problem("arms", "are empty", right))
-    DataError.raise_if(problems)
-
-
-def _observed(arm: CohortArm, observation: Observation | None, confirmed: bool | None) -> CohortArm:
-    """Return the arm with another observation, if one is stated."""
-    from dataclasses import replace
-
-    if observation is None and confirmed is None:
-        return arm
-    own = arm.how
-    how = HowObserved(observation or own.observation, own.confirmed if confirmed is None else confirmed)
-    return replace(arm, how=how)

@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from immunoode.cohorts.arm_table import arms_of
+from immunoode.cohorts.arm_table import PATIENTS, SUBPOPULATIONS, Shared, arms_of, subpopulations_of
 from immunoode.cohorts.definition import CohortArm, CohortDefinition, CohortFile
 from immunoode.cohorts.definition_checks import check_definition
 from immunoode.cohorts.observation_table import how_observed
@@ -25,7 +25,7 @@ PAGE = "docs/cohorts.md"
 CALIBRATION = "calibration"
 """The table that the package writes: the record of the calibration."""
 OF_PRIOR = ("title", "description", "references", "parameters", "covariates", "correlations", "tables")
-OWN = ("models", "patients", "seed", "plausibility", "observation", "arms", "targets", "held_out", CALIBRATION)
+OWN = ("models", "patients", "seed", "plausibility", "observation", SUBPOPULATIONS, "arms", "targets", "held_out", CALIBRATION)
 TOP = (*OF_PRIOR, *OWN)
 MOST_PATIENTS = 1_000_000
 OF_CRITERIA = (*(f.name for f in fields(PlausibilityCriterion)), "until", "source")
@@ -79,7 +79,8 @@ def definition_of(document: Mapping[str, Any], path: Path) -> CohortDefinition:
     if "models" not in document:
         problems.add("models", "is missing", 'models = ["tumour_immune"], without therapies')
     how = how_observed(document.get("observation", {}), "observation", problems)
-    arms = arms_of(document.get("arms", {}), document.get("observation", {}), how, problems)
+    subpopulations = subpopulations_of(document.get(SUBPOPULATIONS, {}), problems)
+    arms = arms_of(document.get("arms", {}), Shared(document.get("observation", {}), how, subpopulations), problems)
     parts: dict[str, Any] = {
         "models": models,
         "size": problems.count(document, "patients", 1, MOST_PATIENTS),
@@ -87,6 +88,7 @@ def definition_of(document: Mapping[str, Any], path: Path) -> CohortDefinition:
         "plausibility": _plausibility(document, arms, problems),
         "how": how,
         "arms": arms,
+        "subpopulations": subpopulations,
         "targets": statistics_of(document.get("targets", []), "targets", problems),
         "held_out": statistics_of(document.get("held_out", []), "held_out", problems),
     }
@@ -145,15 +147,24 @@ def key_of(document: Mapping[str, Any]) -> str:
     >>> key_of({"seed": 1, "arms": {"of_a_later_trial": {}}}) == key_of({"seed": 1})
     True
     """
-    text = json.dumps(_essential({**document, "arms": _calibration_arms(document)}), sort_keys=True, default=str)
+    whole = {**document, "arms": _calibration_arms(document)}
+    whole.pop(SUBPOPULATIONS, None)
+    text = json.dumps(_essential(whole), sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _calibration_arms(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the tables of the arms of targets and plausibility criteria."""
+    """Return the tables of the arms of targets and plausibility criteria, with the parameters of their subpopulations."""
     rows = [*document.get("targets", []), *document.get("plausibility", [])]
     used = {name for row in rows for name in (row.get("arm"), *row.get("arms", []))}
-    return {name: arm for name, arm in document.get("arms", {}).items() if name in used}
+    return {name: _with_parameters(arm, document) for name, arm in document.get("arms", {}).items() if name in used}
+
+
+def _with_parameters(arm: Any, document: Mapping[str, Any]) -> Any:
+    """Return the table of an arm with the parameters of its subpopulation instead of the name of it."""
+    if not isinstance(arm, Mapping) or not isinstance(arm.get(PATIENTS), str):
+        return arm
+    return {**arm, PATIENTS: document.get(SUBPOPULATIONS, {}).get(arm[PATIENTS])}
 
 
 def _essential(part: Any) -> Any:

@@ -41,6 +41,8 @@ class CohortArm:
     how : HowObserved
     patients : mapping of str to ArmParameter
         The parameters and covariates in which the patients of this arm differ from those of the cohort.
+    source : str
+        Of the treatment and of the visits.
     """
 
     name: str
@@ -50,6 +52,7 @@ class CohortArm:
     start: float = 0.0
     how: HowObserved = field(default_factory=HowObserved)
     patients: Mapping[str, ArmParameter] = field(default_factory=dict)
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,8 @@ class CohortDefinition:
     plausibility : tuple of PlausibilityCriterion
     how : HowObserved
     arms : mapping of str to CohortArm
+    subpopulations : mapping of str to mapping of str to ArmParameter
+        Patients of trials, by name: the parameters and covariates in which they differ from those of the cohort.
     targets, held_out : tuple of PublishedStatistic
     """
 
@@ -84,6 +89,7 @@ class CohortDefinition:
     arms: Mapping[str, CohortArm]
     targets: tuple[PublishedStatistic, ...]
     held_out: tuple[PublishedStatistic, ...]
+    subpopulations: Mapping[str, Mapping[str, ArmParameter]] = field(default_factory=dict)
 
     @cached_property
     def model(self) -> Model:

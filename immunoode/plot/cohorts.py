@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -106,4 +107,10 @@ def _legend(alone: bool) -> list[Any]:
 
 def _words(row: pd.Series) -> str:
     star = "" if row["use"] == "target" else " *"
-    return f"{row['trial']}, {row['arm']}: {row['statistic']}{star}".lstrip(", ")
+    return f"{row['trial']}, {_arms(row)}: {row['statistic']}{star}".lstrip(", ")
+
+
+def _arms(row: pd.Series) -> str:
+    """Return the names of arms without that of the trial, which stands before them: combination_of_keynote_021."""
+    trial = re.sub(r"\W+", "_", str(row["trial"]).lower())
+    return " against ".join(arm.removesuffix(f"_of_{trial}") for arm in str(row["arm"]).split(" against "))
