@@ -42,7 +42,8 @@ def test_arms_of_the_second_set_alone_do_not_need_a_new_calibration(name: str) -
 def test_tables_have_the_numbers_of_the_files_now_and_before_the_revision(name: str) -> None:
     made = read_cohort(cohort_path(name)).definition
     published = [value for one in made.held_out if one.set == "second" for value in one.values]
-    for folder in ("cohorts", "cohorts/before"):
+    folders = ["cohorts", "cohorts/before", "cohorts/blind"]
+    for folder in folders if (DOCS / "cohorts/blind" / f"{name}.csv").exists() else folders[:2]:
         table = pd.read_csv(DOCS / folder / f"{name}.csv")
         rows = table[table["set"] == "second"]
         months = rows["unit"] == "month"
@@ -53,6 +54,12 @@ def test_tables_have_the_numbers_of_the_files_now_and_before_the_revision(name: 
 def test_the_page_of_all_cohorts_is_that_of_the_tables() -> None:
     script = runpy.run_path(str(DOCS / "virtual_populations" / "make_cohorts.py"))
     assert (DOCS / "cohorts" / "README.md").read_text(encoding="utf-8") == script["index"]()
+
+
+def test_the_page_of_all_cohorts_keeps_the_count_of_the_blind_predictions() -> None:
+    lines = (DOCS / "cohorts" / "README.md").read_text(encoding="utf-8").splitlines()
+    assert [path.stem for path in (DOCS / "cohorts" / "blind").glob("*.csv")] == ["lung_cancer_first_line"]
+    assert [line for line in lines if line.startswith("| all |")][1].endswith("| 55 of 90 | 48 of 90 |")
 
 
 def test_the_page_of_trials_compared_with_trials_is_that_of_the_tables() -> None:

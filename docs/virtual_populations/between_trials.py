@@ -11,12 +11,13 @@ from pathlib import Path
 import pandas as pd
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "cohorts"
-NAMES = ("response", "complete response", "median PFS", "PFS after")
+NAMES = ("response", "complete response", "median PFS", "PFS after", "median DOR")
 """The statistics that are compared between trials."""
 TABLE_HEAD = "| statistic | first set | other trials | cohort | second set | other trials | cohort |"
 TAIL = """
-The first set was known when the cohorts were revised; the second was not. The median of other trials takes no account of their
-composition (PD-L1, histology, earlier treatment), which the arms of the cohorts state where it is published.
+The first set was known when the cohorts were revised; the second was not (a target of `lung_cancer_first_line`, a duration of
+response, was added after this set had been simulated). The median of other trials takes no account of their composition (PD-L1,
+histology, earlier treatment), which the arms of the cohorts state where it is published.
 """
 HEAD = """# Trials compared with other trials
 

@@ -4,7 +4,8 @@ Writes weights into populations/cohorts; docs/cohorts/NAME.md with a figure, and
 of all cohorts, docs/cohorts/README.md. Run, in the repository:
 python docs/virtual_populations/make_cohorts.py [NAME ...] [--pages | --texts]; with --pages, weights that are there are used,
 and with --texts the tables, too: nothing is simulated. docs/cohorts/before/NAME.csv, which is kept, has the second set of
-held-out numbers with the predictions of the cohorts before their last revision.
+held-out numbers with the predictions of the cohorts before their last revision. docs/cohorts/blind/NAME.csv, also kept,
+has those with which this set was first simulated, for a cohort that was changed afterwards.
 """
 
 from __future__ import annotations
@@ -50,18 +51,22 @@ SETS = {
     FIRST: "The numbers of the first set were known when the cohorts were revised. Revisions were argued from other sources.",
     SECOND: (
         "The numbers of the second set were collected while the cohorts were revised, and were not simulated before the "
-        "revision was complete. No cohort was changed afterwards. The last column of the table has the predictions of the "
-        "cohorts before the revision, in whose arms the patients of a trial did not differ from the cohort. Where the upper "
-        "limit of a median was not reached, its interval is that of the number of patients: by this rule, the prediction for "
-        "PILOT is a miss, although it is above the lower limit of 4.2 months. Left out are responses by immune-related "
+        "revision was complete. Then they were simulated with all cohorts. One cohort was changed afterwards, because of "
+        "what they showed: `lung_cancer_first_line`, in which responses to chemotherapy last too long, has the duration "
+        'of response to chemotherapy in KEYNOTE-024 as a further target. In the table of all cohorts, the column "all, '
+        'blind" has the predictions of the first simulation, and the last column those of the cohorts before the '
+        "revision, in whose arms the patients of a trial did not differ from the cohort. Where the upper limit of a "
+        "median was not reached, its interval is that of the number of patients: by this rule, the prediction for PILOT "
+        "is a miss, although it is above the lower limit of 4.2 months. Left out are responses by immune-related "
         "criteria, fields of radiotherapy that the cohorts cannot represent, and drugs that they do not have. The five "
-        "numbers of OAK are of a subgroup of the trial that has the targets; of Rohaan 2022, the first set has the other arm."
+        "numbers of OAK are of a subgroup of the trial that has the targets; of Rohaan 2022, the first set has the other "
+        "arm."
     ),
 }
 KINDS = (("response rate",), ("hazard ratio",), ("median", "survival"), ("median time to response",))
 INDEX_HEAD = "| cohort | name | effective size | targets | response rates | hazard ratios | survival | time to response | all |"
 COHORTS, PAGES = ROOT / "populations" / "cohorts", ROOT / "docs" / "cohorts"
-BEFORE = PAGES / "before"
+BEFORE, BLIND = PAGES / "before", PAGES / "blind"
 
 
 def main(arguments: list[str]) -> None:
@@ -108,20 +113,25 @@ def index() -> str:
 
 
 def summary(held: pd.DataFrame) -> str:
-    """Return the table of hits of a set, by cohort and kind; and those before the revision, if they are known."""
+    """Return the table of hits of a set, by cohort and kind; for the second, also those of earlier predictions."""
     listed = imo.list_populations()
     names = list(dict.fromkeys(held["cohort"]))
-    former = {name: table_of(BEFORE / f"{name}.csv") for name in names if (BEFORE / f"{name}.csv").exists()}
-    former = {name: table.query("use == 'held out'") for name, table in former.items()}
-    told = held["set"].iloc[0] == SECOND and set(former) == set(names)
-    rows = [INDEX_HEAD + (" all, before |" if told else ""), "|---" * (10 if told else 9) + "|"]
+    second = held["set"].iloc[0] == SECOND
+    earlier = [earlier_tables(held, folder) for folder in (BLIND, BEFORE)] if second else []
+    rows = [INDEX_HEAD + (" all, blind | all, before |" if second else ""), "|---" * (11 if second else 9) + "|"]
     for name in names:
         size = f"{listed.loc[name, 'effective_sample_size']:.0f}"
         cells = [f"[{listed.loc[name, 'title']}]({name}.md)", f"`{name}`", size, str(int(listed.loc[name, "targets"]))]
-        rows.append(row_of([*cells, *counts(held[held["cohort"] == name]), *([hits(former[name])] if told else [])]))
-    total = [hits(pd.concat(list(former.values())))] if told else []
+        rows.append(row_of([*cells, *counts(held[held["cohort"] == name]), *(hits(former[name]) for former in earlier)]))
+    total = [hits(pd.concat(list(former.values()))) for former in earlier]
     rows.append(row_of(["all", "", "", "", *counts(held), *total]))
     return "\n".join(rows)
+
+
+def earlier_tables(held: pd.DataFrame, folder: Path) -> dict[str, pd.DataFrame]:
+    """Return, for each cohort, its earlier predictions of the second set from a folder; those of now if it has none."""
+    tables = {name: folder / f"{name}.csv" for name in dict.fromkeys(held["cohort"])}
+    return {name: table_of(path) if path.exists() else held[held["cohort"] == name] for name, path in tables.items()}
 
 
 def row_of(cells: list[str]) -> str:
