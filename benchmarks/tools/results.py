@@ -60,8 +60,8 @@ def show(
         FOLDER.mkdir(exist_ok=True)
         kept = {"title": title, "text": text, "table": table, "closing": closing, "figures": list(figures)}
         kept["machine"] = machine()
-        (FOLDER / f"{name}.json").write_text(json.dumps(kept, indent=1) + "\n")
-        _page()
+        (FOLDER / f"{name}.json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+        (DOCS / "benchmarks.md").write_text(page(), encoding="utf-8")
 
 
 def writing() -> bool:
@@ -99,13 +99,11 @@ def _markdown(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
 
 
-def _page() -> None:
-    parts = [_HEAD]
-    for name in PAGES:
-        path = FOLDER / f"{name}.json"
-        if path.exists():
-            parts.append(_section(json.loads(path.read_text())))
-    (DOCS / "benchmarks.md").write_text("\n".join(parts))
+def page() -> str:
+    """Return the page from all results that were kept."""
+    files = (FOLDER / f"{name}.json" for name in PAGES)
+    sections = [_section(json.loads(path.read_text(encoding="utf-8"))) for path in files if path.exists()]
+    return "\n".join([_HEAD, *sections])
 
 
 def _section(kept: dict[str, Any]) -> str:
