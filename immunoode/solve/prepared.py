@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,6 +16,7 @@ from immunoode.model.model import Model
 from immunoode.regimen.sbml_event import Events
 from immunoode.regimen.schedule import DOSE, SET, Schedule
 from immunoode.solve.options import SolverOptions
+from immunoode.solve.prepared_result import PreparedResult
 from immunoode.solve.problem.make_simulator import make_simulator
 from immunoode.solve.problem.moved_doses import DoseColumns
 from immunoode.solve.problem.packed_input import FloatArray
@@ -24,7 +24,6 @@ from immunoode.solve.problem.sensitivities import AMOUNT, INITIAL, PARAMETER, TI
 from immunoode.solve.problem.simulator import Simulator
 from immunoode.solve.problem.subject_batch import InitialValues
 from immunoode.solve.simulate import Expansion, as_model, check_start, parameter_values, warn_of_bounds
-from immunoode.solve.status import Status
 from immunoode.solve.varied_doses import VariedDoses
 
 if TYPE_CHECKING:
@@ -125,30 +124,6 @@ def prepare(
     options = solver or SolverOptions()
     of = PreparedSubjects(matrix, subjects, regimens)
     return PreparedSimulation(whole, of, units.times(times), names, varied, first, options)
-
-
-@dataclass(frozen=True)
-class PreparedResult:
-    """The result of a prepared simulation.
-
-    Attributes
-    ----------
-    values : ndarray, shape (T, K), or (P, T, K) of many subjects
-        The outputs at the output times; NaN after the time at which a subject's integration stopped.
-    derivatives : ndarray, shape (T, K, m), or (P, T, K, m), or None
-        Derivatives of the outputs with respect to the varied quantities, if requested.
-    status : tuple of Status
-        How each subject ended.
-    """
-
-    values: FloatArray
-    derivatives: FloatArray | None
-    status: tuple[Status, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Whether every subject was integrated to the end."""
-        return all(s.ok for s in self.status)
 
 
 class PreparedSubjects(NamedTuple):
