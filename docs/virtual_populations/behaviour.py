@@ -334,7 +334,7 @@ def verdict(row: Row, value: float, low: float, high: float) -> str:
         return "no number to compare"
     if row.limits[0] <= value <= row.limits[1]:
         return "yes"
-    return "within the interval" if low <= row.limits[1] and high >= row.limits[0] else "no"
+    return "no; the intervals overlap" if low <= row.limits[1] and high >= row.limits[0] else "no"
 
 
 def page() -> str:
