@@ -3,6 +3,7 @@
 simulate.py            `simulate`: from a model, a regimen and a time span to a Simulation
 simulation.py          `Simulation`: values over time with their units, and how each subject ended
 prepared.py            `prepare`: a simulation that can be called repeatedly with arrays of values
+prepared_result.py     the result of one call of a prepared simulation
 varied_doses.py        amounts and times of doses that vary between these calls
 ensemble.py            `simulate_many`, `simulate_to`: virtual trials of any size, in blocks
 reductions.py          one number per subject from a time course
