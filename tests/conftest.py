@@ -12,18 +12,12 @@ from pathlib import Path
 
 import pytest
 from hypothesis import is_hypothesis_test, settings
-from hypothesis.internal.conjecture import providers
-from hypothesis.internal.constants_ast import Constants
 
 settings.register_profile("few", deadline=None, derandomize=True, max_examples=16)
 settings.register_profile("many", parent=settings.get_profile("few"), max_examples=100)
 settings.load_profile("few")
 
 
-_NONE = Constants()
-"""Hypothesis tries the constants of all modules that a process has imported: to read these takes each process seconds.
-
-The slow tests do so; the default suite has the same examples whatever else was imported."""
 _BEGIN = pytest.StashKey[float]()
 _SECONDS = "processor seconds"
 
@@ -42,8 +36,6 @@ def _no_figures_left() -> Iterator[None]:
 def pytest_configure(config: pytest.Config) -> None:
     if config.option.markexpr == "slow":
         settings.load_profile("many")
-    else:
-        providers._get_local_constants = lambda: _NONE  # type: ignore[assignment]
 
 
 @pytest.hookimpl(tryfirst=True)

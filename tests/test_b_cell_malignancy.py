@@ -126,8 +126,8 @@ def test_car_t_cells_see_what_an_engager_does_not():
 def test_lisocabtagene_maraleucel_doubles_and_peaks_as_in_transcend():
     shipped, times = imo.load_population("large_b_cell_lymphoma"), np.arange(0, 30, 0.25)
     arm = shipped.arms["lisocabtagene_maraleucel"]
-    patients = parameters_of_arm(shipped.definition, shipped.cohort.sample(150, 1).parameters, arm)
     model = shipped.model_with(arm.name)
+    patients = parameters_of_arm(shipped.cohort.sample(150, 1).parameters, arm, model, shipped.definition.seed)
     run = imo.simulate(model, arm.regimen, times=times, start=-5, parameters=patients, outputs=["car_t_cells"], progress=False)
     cells = np.asarray(run["car_t_cells"])
     growth = np.median(np.log(cells[:, times == 8] / cells[:, times == 4])) / 4

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import immunoode as imo
@@ -43,14 +45,19 @@ def written(folder: Path, *changes: tuple[str, str]) -> Path:
     return path
 
 
+def of_arm(population: CalibratedPopulation, name: str) -> pd.DataFrame:
+    arm = population.arms[name]
+    return parameters_of_arm(population.parameters, arm, population.model_with(name), population.definition.seed)
+
+
 @pytest.fixture(scope="module")
 def calibrated(tmp_path_factory: pytest.TempPathFactory) -> CalibratedPopulation:
     return calibrate_population(written(tmp_path_factory.mktemp("arms")), progress=False)
 
 
 def test_values_are_replaced_or_multiplied_in_the_units_of_the_model(calibrated: CalibratedPopulation) -> None:
-    made, patients = calibrated.definition, calibrated.parameters
-    found = parameters_of_arm(made, patients, made.arms["resistant"])
+    patients = calibrated.parameters
+    found = of_arm(calibrated, "resistant")
     np.testing.assert_allclose(found["kill_rate"], patients["kill_rate"] / 4)
     model = imo.load_model("tumour_immune")
     np.testing.assert_allclose(found["recruitment_rate"], model.parameters["recruitment_rate"].value / 2)
@@ -61,10 +68,11 @@ def test_values_are_replaced_or_multiplied_in_the_units_of_the_model(calibrated:
 
 
 def test_a_replaced_value_is_the_same_in_all_arms_and_independent_of_the_drawn_one(calibrated: CalibratedPopulation) -> None:
-    made, patients = calibrated.definition, calibrated.parameters
-    one, other = (parameters_of_arm(made, patients, made.arms[a]) for a in ("resistant", "resistant_untreated"))
+    patients = calibrated.parameters
+    one, other = (of_arm(calibrated, name) for name in ("resistant", "resistant_untreated"))
     assert one["previously_treated"].equals(other["previously_treated"])
-    assert parameters_of_arm(made, patients.iloc[5:9], made.arms["resistant"]).equals(one.iloc[5:9])
+    few = replace(calibrated, parameters=patients.iloc[5:9])
+    assert of_arm(few, "resistant").equals(one.iloc[5:9])
     ranks = np.corrcoef(one["baseline_sum_of_diameters"].rank(), patients["baseline_sum_of_diameters"].rank())[0, 1]
     assert abs(ranks) < 0.2
 

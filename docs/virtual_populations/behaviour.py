@@ -24,7 +24,8 @@ MONTH = 365.25 / 12
 BOOTSTRAPS, SEED = 200, 1
 OLD_PATIENTS = 1500
 WEEKS = 7 * np.arange(0, 105.0)
-MELANOMA_ARMS = ("ipilimumab", "nivolumab", "combination", "pembrolizumab", "pembrolizumab_of_keynote_001")
+BY_SIZE = "pembrolizumab_of_keynote_001"
+MELANOMA_ARMS = ("ipilimumab", "nivolumab", "combination", "pembrolizumab", BY_SIZE)
 
 
 @dataclass(frozen=True)
@@ -118,22 +119,8 @@ def from_courses(name: str) -> Callable[[Arms, FloatArray], float]:
 
 
 ROWS = (
-    Row(
-        "response, tumours below the median size",
-        "melanoma",
-        by_size(MELANOMA_ARMS[-1], False),
-        "%",
-        "44 (joseph2018)",
-        (38, 50),
-    ),
-    Row(
-        "response, tumours above the median size",
-        "melanoma",
-        by_size(MELANOMA_ARMS[-1], True),
-        "%",
-        "23 (joseph2018)",
-        (18, 28),
-    ),
+    Row("response, tumours below the median size", "melanoma", by_size(BY_SIZE, False), "%", "44 (joseph2018)", (38, 50)),
+    Row("response, tumours above the median size", "melanoma", by_size(BY_SIZE, True), "%", "23 (joseph2018)", (18, 28)),
     Row("response to ipilimumab", "melanoma", rate("ipilimumab"), "%", "19 (hodi2018; a target)", (15, 24)),
     Row("response to nivolumab", "melanoma", rate("nivolumab"), "%", "45 (hodi2018; a target)", (39, 50)),
     Row("response to both", "melanoma", rate("combination"), "%", "58 (hodi2018)", (53, 64)),

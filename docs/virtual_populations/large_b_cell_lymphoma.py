@@ -61,9 +61,9 @@ def with_clone(cohort: Cohort, fraction: str) -> float:
 
 def expansion(shipped: imo.cohorts.CalibratedPopulation, cohort: Cohort, arm: str) -> tuple[float, float]:
     """Return the medians of the day of the peak and of the doubling time between days 4 and 8, of some of the patients."""
-    some = parameters_of_arm(shipped.definition, cohort.sample(SOME, 1).parameters, shipped.arms[arm])
-    model, regimen, times = shipped.model_with(arm), shipped.arms[arm].regimen, np.arange(0, 40.1, 0.25)
-    run = imo.simulate(model, regimen, times=times, start=-5, parameters=some, outputs=["car_t_cells"], progress=False)
+    one, model, times = shipped.arms[arm], shipped.model_with(arm), np.arange(0, 40.1, 0.25)
+    some = parameters_of_arm(cohort.sample(SOME, 1).parameters, one, model, shipped.definition.seed)
+    run = imo.simulate(model, one.regimen, times=times, start=-5, parameters=some, outputs=["car_t_cells"], progress=False)
     cells = np.asarray(run["car_t_cells"])
     growth = np.log(cells[:, times == 8] / cells[:, times == 4]) / 4
     return float(np.median(times[cells.argmax(axis=1)])), float(np.log(2) / np.median(growth))

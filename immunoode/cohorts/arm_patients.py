@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from immunoode.errors import DataError, PopulationError, Problem
-from immunoode.model.closed_model import ClosedModel
+from immunoode.model.closed_model import ClosedModel, resolve
 from immunoode.model.file_problems import FileProblems
 from immunoode.number_checks import is_number
 from immunoode.virtual_population.model_bounds import unit_factors
@@ -135,9 +135,7 @@ def parameter_problems(entries: Mapping[str, ArmParameter], model: ClosedModel) 
         yield from error.problems
 
 
-def with_arm_parameters(
-    parameters: pd.DataFrame, entries: Mapping[str, ArmParameter], model: Model, values: Mapping[str, float], seed: int
-) -> pd.DataFrame:
+def with_arm_parameters(parameters: pd.DataFrame, entries: Mapping[str, ArmParameter], model: Model, seed: int) -> pd.DataFrame:
     """Return the parameters of the patients of an arm, with the rows of those of the cohort.
 
     Parameters
@@ -147,8 +145,6 @@ def with_arm_parameters(
     entries : mapping of str to ArmParameter
     model : Model
         The model of the arm.
-    values : mapping of str to float
-        The values of the model's parameters.
     seed : int
         That of the cohort.
 
@@ -157,10 +153,10 @@ def with_arm_parameters(
     DataFrame
         With a column for each entry as well, in the units of the model.
     """
-    columns = dict[str, Any]()
+    columns, closed = dict[str, Any](), resolve(model)
     for name, entry in entries.items():
         if entry.distribution is None:
-            columns[name] = entry.factor * (parameters[name] if name in parameters else values[name])
+            columns[name] = entry.factor * (parameters[name] if name in parameters else closed.values[closed.column[name]])
         else:
             count = int(parameters.index.max()) + 1
             drawn = sample_patients(model, {name: entry.distribution}, count, seed, replicate=OWN_DRAW)

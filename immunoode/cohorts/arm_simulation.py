@@ -41,13 +41,20 @@ def own_parameters(parameters: pd.DataFrame, model: Model) -> pd.DataFrame:
     return parameters[[name for name in parameters.columns if name in constants]]
 
 
-def parameters_of_arm(definition: CohortDefinition, parameters: pd.DataFrame, arm: CohortArm) -> pd.DataFrame:
-    """Return the parameters of patients in an arm: the columns that its model has, with what differs in this arm."""
-    model = definition.model_with(arm.models)
-    own = own_parameters(parameters, model)
-    closed = resolve(model)
-    values = dict(zip(closed.constants, closed.values.tolist(), strict=True))
-    return with_arm_parameters(own, arm.patients, model, values, definition.seed)
+def parameters_of_arm(parameters: pd.DataFrame, arm: CohortArm, model: Model, seed: int) -> pd.DataFrame:
+    """Return the parameters of patients in an arm: the columns that its model has, with what differs in this arm.
+
+    Parameters
+    ----------
+    parameters : DataFrame
+        Patients of the cohort, one row each.
+    arm : CohortArm
+    model : Model
+        That of the arm.
+    seed : int
+        That of the cohort.
+    """
+    return with_arm_parameters(own_parameters(parameters, model), arm.patients, model, seed)
 
 
 def simulate_arms(
@@ -61,7 +68,7 @@ def _outcomes(definition: CohortDefinition, parameters: pd.DataFrame, arm: Cohor
     model = definition.model_with(arm.models)
     found = simulate_patients(
         model,
-        parameters_of_arm(definition, parameters, arm),
+        parameters_of_arm(parameters, arm, model, definition.seed),
         {arm.name: arm.regimen},
         seed=definition.seed,
         observation=arm.how.observation,

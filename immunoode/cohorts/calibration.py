@@ -157,7 +157,7 @@ def _checked(made: CohortDefinition, patients: pd.DataFrame, part: _OfArm, how: 
     model = made.model_with(part.arm.models)
     criteria = [replace(one, arm="") for one in part.criteria]
     options: dict[str, Any] = {"start": part.arm.start} | ({} if how.solver is None else {"solver": how.solver})
-    own = parameters_of_arm(made, patients, part.arm)
+    own = parameters_of_arm(patients, part.arm, model, made.seed)
     checked = check_plausibility(model, own, criteria, part.arm.regimen, **options)
     named = tuple(part.criteria) if part.arm.name else checked.criteria
     return replace(checked, parameters=patients, criteria=named)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,7 @@ def read_cohort(path: str | Path) -> CohortFile:
     path = Path(path)
     document = population_document(path, PAGE)
     definition = definition_of(document, path)
-    return CohortFile(definition, path, _without_calibration(path, document), key_of(document))
+    return CohortFile(definition, path, _without_calibration(path, document), key_of(document, definition.calibration_arms))
 
 
 def definition_of(document: Mapping[str, Any], path: Path) -> CohortDefinition:
@@ -136,9 +136,15 @@ def _criterion(table: Mapping[str, Any], arms: Mapping[str, CohortArm]) -> Plaus
     return replace(made, between=(arm.start if arm else 0.0, table["until"]))
 
 
-def key_of(document: Mapping[str, Any]) -> str:
+def key_of(document: Mapping[str, Any], arms: Collection[str] = ()) -> str:
     """Return a hash of everything that weights depend on: models, patients, targets, and the arms of targets and plausibility;
     not texts, sources, held-out numbers or other arms.
+
+    Parameters
+    ----------
+    document : mapping
+    arms : collection of str
+        The arms of targets and plausibility criteria.
 
     Examples
     --------
@@ -147,17 +153,10 @@ def key_of(document: Mapping[str, Any]) -> str:
     >>> key_of({"seed": 1, "arms": {"of_a_later_trial": {}}}) == key_of({"seed": 1})
     True
     """
-    whole = {**document, "arms": _calibration_arms(document)}
+    whole = {**document, "arms": {name: _with_parameters(document["arms"][name], document) for name in arms}}
     whole.pop(SUBPOPULATIONS, None)
     text = json.dumps(_essential(whole), sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-def _calibration_arms(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the tables of the arms of targets and plausibility criteria, with the parameters of their subpopulations."""
-    rows = [*document.get("targets", []), *document.get("plausibility", [])]
-    used = {name for row in rows for name in (row.get("arm"), *row.get("arms", []))}
-    return {name: _with_parameters(arm, document) for name, arm in document.get("arms", {}).items() if name in used}
 
 
 def _with_parameters(arm: Any, document: Mapping[str, Any]) -> Any:

@@ -199,7 +199,7 @@ def _correlation(table: Mapping[str, Any]) -> Made:
 def _hazard_ratio(table: Mapping[str, Any]) -> Made:
     interval, endpoint = _pair(table["interval"]), table.get("endpoint", "PFS")
     arms, ratio, trial, followed = tuple(table["arms"]), table["ratio"], table.get("trial", ""), table.get("follow_up")
-    limits = (followed, followed) if isinstance(followed, str) else tuple(followed) if isinstance(followed, list) else followed
+    limits = None if followed is None else tuple(followed) if isinstance(followed, list) else (followed, followed)
     target = HazardRatioTarget.published(arms, ratio, interval, endpoint=endpoint, trial=trial, follow_up=limits)
     return target, (PublishedValue(f"hazard ratio of {endpoint}", target.ratio, *map(float, interval)),), RATIO
 

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-NEEDED = {"ID": ("subject", "subjects"), "TIME": ("time", "times"), "DV": ("value", "observations")}
-"""The columns that are needed, with the role and contents of each."""
 TEXT_COLUMNS = {
     "QUANTITY": "quantity",
     "UNIT": "unit",
@@ -48,11 +46,11 @@ def rows_of(read: ParsedRecords, own: Mapping[str, str], covariates: Sequence[st
     given = {column: name for name, column in own.items()}
     names = {c: str(c) if c in covariates else given.get(c, str(c).strip().upper()) for c in frame.columns}
     named = frame.rename(columns=names)
-    problems = [
-        Problem(where, f"no column {n}", column_advice(n, contents, columns_like(role, frame), frame))
-        for n, (role, contents) in NEEDED.items()
-        if n not in named.columns
-    ]
+    problems = list[Problem]()
+    if "DV" not in named.columns:
+        problems.append(
+            Problem(where, "no column DV", column_advice("DV", "observations", columns_like("value", frame), frame))
+        )
     problems += [Problem(where, f"no column {c!r}", nearest(c, map(str, frame.columns))) for c in covariates if c not in frame]
     if "CENS" not in named.columns:
         marks = [(c, n) for c, n in names.items() if n in FLAGS and n == str(c).strip().upper() and _marks(frame[c])]

@@ -191,8 +191,8 @@ def log_hazard_ratio(
         time the same share of those at risk and of the events counts.
     """
     when = np.unique(np.concatenate([t[e & (weights > 0)] for t, e in (treated, control)]))
-    when = when[_followed(when, follow_up) > 0]
     followed = _followed(when, follow_up)
+    when, followed = when[followed > 0], followed[followed > 0]
     sets = [_tied_events(when, *arm, weights, followed) for arm in (treated, control)]
     if not all(s.events.sum() > 0 for s in sets):
         raise DataError(Problem(label or "hazard ratio", "an arm has no event", "longer follow-up, or another endpoint"))
